@@ -1,0 +1,55 @@
+#pragma once
+// Every limit of the program, with a name and a unit at its end.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/time.h"
+
+namespace cube::limits {
+
+// Outside bytes
+inline constexpr std::size_t http_header_bytes_max = 16 * 1024;
+inline constexpr std::size_t http_body_bytes_max = 4 * 1024 * 1024;
+inline constexpr std::size_t http_connections_max = 2048;
+inline constexpr Duration http_header_timeout = 10s;
+inline constexpr Duration http_body_timeout = 30s;
+inline constexpr Duration http_idle_timeout = 75s;
+inline constexpr std::size_t json_depth_max = 64;
+inline constexpr std::size_t engine_reply_bytes_max = 64 * 1024 * 1024;
+inline constexpr std::size_t log_frame_bytes_max = 16 * 1024 * 1024;
+
+// Task spec
+inline constexpr std::size_t task_name_bytes_max = 128;
+inline constexpr std::size_t task_image_bytes_max = 512;
+inline constexpr std::size_t task_text_bytes_max = 32 * 1024;  // any one string of a spec
+inline constexpr std::size_t task_list_items_max = 512;        // env, command, labels, mounts, ...
+inline constexpr std::size_t task_ports_max = 128;
+inline constexpr std::int64_t task_cpu_milli_max = 1'024'000;              // 1,024 cores
+inline constexpr std::int64_t task_memory_bytes_min = 6LL * 1024 * 1024;   // the engine's least
+inline constexpr std::int64_t task_bytes_max = 1LL << 50;                  // 1 PiB, memory or disk
+inline constexpr Duration task_stop_grace_max = 1h;
+
+// Worker
+inline constexpr std::size_t engine_operations_max = 8;   // create/start/stop/remove at once
+inline constexpr std::size_t engine_pulls_max = 2;
+inline constexpr std::size_t engine_inspects_max = 16;
+inline constexpr Duration engine_relist_every = 1min;
+
+// Restarts (worker): immediately, then 1 s doubling up to 5 min, with up to 10 % added by chance.
+inline constexpr Duration restart_backoff_first = 1s;
+inline constexpr Duration restart_backoff_max = 5min;
+inline constexpr Duration restart_good_run = 1min;       // so long up and not unhealthy: count resets
+inline constexpr std::uint32_t restart_default_max = 3;  // of the unset policy, in a row
+
+// Manager
+inline constexpr Duration node_deadline_default = 10s;
+inline constexpr Duration report_poll_wait = 5s;   // long poll: at most this long without an answer
+inline constexpr Duration sweep_every = 1min;
+inline constexpr std::size_t events_kept_max = 10'000;
+inline constexpr std::uint32_t moves_after_failures = 3;  // in a row in one attempt, then elsewhere
+inline constexpr Duration avoid_node_for = 5min;          // after a failure that is the node's
+inline constexpr Duration exited_container_kept_for = 1h;  // for its logs
+inline constexpr std::size_t step_batch_inputs_max = 256;
+
+}  // namespace cube::limits

@@ -1,0 +1,157 @@
+#pragma once
+// `Manager`: the pure core of the control plane. It keeps what should run, decides where, and says
+// what to send and to commit as data.
+//
+// One verb: `step(now, input, effects)`. The shell (daemon/manager_daemon) carries inputs in and
+// effects out in one fixed order: commit, then answer, then send. If the commit fails nothing of
+// that batch is answered or sent and the process ends; a new Manager over the committed records is
+// clean. Single-threaded. No I/O, no clock, no thread.
+//
+// Every decision is level-triggered, computed for what is dirty and once a minute for everything
+// (that sweep must find nothing; it is counted when it does).
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "api/messages.h"
+#include "base/result.h"
+#include "base/rng.h"
+#include "base/time.h"
+#include "scheduler/scheduler.h"
+#include "store/store.h"
+#include "task/task.h"
+
+namespace cube::manager {
+
+struct Config {
+  std::string cluster = "default";
+  scheduler::Policy policy = scheduler::Policy::epvm;
+  std::vector<std::string> workers;  // "host:port", from --workers
+  Duration node_deadline = limits::node_deadline_default;
+  std::string version;
+};
+
+using Token = std::uint64_t;  // names a caller that waits for a Reply; never 0, used once
+enum class NodeNo : std::uint32_t {};  // given by the manager to each node it knows, for ever
+
+// --- Inputs -----------------------------------------------------------------------------------
+
+// One or more submissions, all or nothing. With an idempotency key the same answer is given again
+// for 24 hours.
+struct Submit {
+  Token token;
+  std::vector<api::Submission> items;
+  std::string idempotency_key;
+};
+struct Stop { Token token; std::string ref; };         // full ID, unique prefix or unique name
+struct JoinNode { Token token; api::Join join; };
+// The operator says a node is gone for good: its tasks are placed elsewhere at once, also while
+// replacement is paused. Refused while the node answers.
+struct ForgetNode { Token token; std::string name; };
+// The answer to a PutTo or PollFrom.
+struct LinkAnswered { NodeNo node; std::uint64_t call; api::Report report; };
+struct LinkFailed {
+  NodeNo node;
+  std::uint64_t call;
+  enum class Kind : std::uint8_t { refused, timeout, rejected, broken } kind;  // rejected: a 4xx
+  std::string message;
+};
+struct Wake {};
+
+using Input = std::variant<Submit, Stop, JoinNode, ForgetNode, LinkAnswered, LinkFailed, Wake>;
+
+// --- Effects ----------------------------------------------------------------------------------
+
+struct Accepted {};
+struct Reply {
+  Token token;
+  // Submit: the tasks in order (stop events too); Stop, JoinNode, ForgetNode: Accepted
+  std::variant<std::vector<Task>, Accepted, Error> body;
+};
+
+// Calls to a worker. The shell makes them in parallel and answers each exactly once with the same
+// `call`. At most one PutTo and one PollFrom are under way per node.
+struct PutTo {
+  NodeNo node;
+  std::uint64_t call;
+  std::string address;  // "host:port"
+  api::Assignment assignment;
+  Duration deadline;
+};
+struct PollFrom {
+  NodeNo node;
+  std::uint64_t call;
+  std::string address;
+  std::uint64_t epoch, session, incarnation, change;
+  Duration wait, deadline;
+};
+using Send = std::variant<PutTo, PollFrom>;
+
+struct Effects {
+  std::vector<store::Write> writes;
+  std::vector<Reply> replies;
+  std::vector<Send> sends;
+  std::vector<Event> events;  // recorded by this step, for those who follow along
+};
+
+// --- What can be read between steps -----------------------------------------------------------
+
+enum class NodeState : std::uint8_t { joining, ready, engine_down, silent, lost, refused };
+std::string_view name(NodeState);
+
+struct Node {
+  NodeNo no;
+  std::string name;      // the worker's; before the first contact its address
+  std::string address;   // "host:port"
+  NodeState state = NodeState::joining;
+  std::string reason;    // why it is not ready, in words
+  std::uint64_t session = 0;
+  NodeInfo info;         // as last reported
+  HostStats stats;
+  Resources reserved;
+  std::uint32_t task_count = 0;
+  WallTime last_heard;
+};
+
+struct Counters {
+  std::uint64_t submitted = 0, placed = 0, moved = 0, stopped = 0, reports = 0, reports_ignored = 0,
+                link_failures = 0, nodes_lost = 0, sweeps_with_findings = 0;
+};
+
+class Manager {
+ public:
+  // `records` is everything the store holds, in key order. Raises the epoch; the first step commits
+  // it before anything is sent. Errors: corrupt records.
+  static Result<Manager> load(Config config, Rng rng,
+                              std::vector<std::pair<std::string, std::string>> records);
+  ~Manager();
+  Manager(Manager&&) noexcept;
+
+  void step(Now now, Input input, Effects& effects);
+  Instant next_wake() const;
+
+  // Reads, between steps.
+  std::vector<const Task*> tasks() const;               // by creation
+  Result<const Task*> task(std::string_view ref) const; // full ID, unique prefix or unique name
+  std::vector<Node> nodes() const;                      // in the order they were added
+  Result<Node> node(std::string_view ref) const;
+  // Events after `revision`, oldest first. What is older than the kept ones is missing.
+  std::vector<Event> events_after(std::uint64_t revision) const;
+  std::uint64_t revision() const;
+  std::string paused_reason() const;  // replacement of lost tasks is paused; empty: it is not
+  std::uint64_t epoch() const;
+  const Counters& counters() const;
+
+ private:
+  struct Impl;
+  explicit Manager(std::unique_ptr<Impl>);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace cube::manager

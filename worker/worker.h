@@ -1,0 +1,191 @@
+#pragma once
+// `Worker`: the pure core of a node. It holds the attempts its manager assigned and the tasks
+// posted to it directly, compares them with the containers that the engine shows, and says what to
+// do next as data.
+//
+// One verb: `step(now, input, effects)`. The shell (daemon/worker_daemon) carries inputs in and
+// effects out in one fixed order: commit, then answer, then send (operations and probes). If the
+// commit fails the shell ends the process; a new Worker over the committed records is clean.
+// Single-threaded: the caller sees to it that calls do not overlap. No I/O, no clock, no thread.
+//
+// Every decision is level-triggered: losing or repeating any input only costs time.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "api/messages.h"
+#include "base/result.h"
+#include "base/rng.h"
+#include "base/time.h"
+#include "runtime/runtime.h"
+#include "store/store.h"
+#include "task/task.h"
+
+namespace cube::worker {
+
+struct Config {
+  std::string name;
+  std::string cluster = "default";
+  std::map<std::string, std::string> labels;
+  std::vector<std::string> mount_dirs;   // host paths may be mounted only from under these
+  Resources capacity;                    // zero members: what the machine has
+  std::string version;
+  std::string boot_id;
+  std::size_t engine_operations_max = limits::engine_operations_max;
+};
+
+// Names a caller that waits for a Reply. Chosen by the shell, never 0, used once.
+using Token = std::uint64_t;
+// Names a container operation or a probe. Chosen by the core, never 0, used once per process.
+using OpId = std::uint64_t;
+
+// --- Inputs -----------------------------------------------------------------------------------
+
+struct PutAssignment { Token token; api::Assignment assignment; };
+// The long poll. Answered at once when something after `change` is known or when `incarnation` is
+// not this process's; else when something changes, at the latest after `wait`.
+struct PollReport {
+  Token token;
+  std::uint64_t epoch = 0, session = 0;  // of the asking manager; a lower one is refused (conflict)
+  std::uint64_t incarnation = 0, change = 0;
+  Duration wait{};
+};
+struct PostTask { Token token; api::Submission submission; };
+struct DeleteTask { Token token; TaskId id; };
+struct EngineConnected { runtime::EngineInfo info; };
+struct EngineDisconnected { std::string reason; };
+struct EngineHappened { runtime::EngineEvent event; };
+struct HostSampled { HostStats stats; Resources machine; };
+
+// The outcome of an Operation, by kind.
+using OperationOutcome = std::variant<
+    runtime::Done,                          // pull, stop, remove
+    std::string,                            // create: the container's id
+    runtime::Container,                     // start, inspect
+    std::vector<runtime::Container>,        // list
+    runtime::EngineError>;
+struct OperationDone { OpId op; OperationOutcome outcome; };
+struct PullProgress { OpId op; std::string text; };
+struct ProbeDone { OpId op; bool ok = false; std::string detail; };
+struct Wake {};  // next_wake() has come
+
+using Input = std::variant<PutAssignment, PollReport, PostTask, DeleteTask, EngineConnected,
+                           EngineDisconnected, EngineHappened, HostSampled, OperationDone,
+                           PullProgress, ProbeDone, Wake>;
+
+// --- Effects ----------------------------------------------------------------------------------
+
+struct Deleted {};
+struct Reply {
+  Token token;
+  std::variant<api::Report, Task, Deleted, Error> body;
+};
+
+struct ListContainers { std::map<std::string, std::string> labels; };
+struct InspectContainer { std::string id_or_name; };
+struct PullImage { std::string image, platform; };
+struct CreateContainer { runtime::ContainerConfig config; };
+struct StartContainer { std::string id; };
+struct StopContainer { std::string id; Duration grace; };
+struct RemoveContainer { std::string id; };
+struct Operation {
+  OpId op;
+  std::variant<ListContainers, InspectContainer, PullImage, CreateContainer, StartContainer,
+               StopContainer, RemoveContainer> what;
+};
+
+// One health check to run now. The target is the task's own container, seen at its last inspect.
+struct Probe {
+  OpId op;
+  HealthCheck::Kind kind;
+  std::string container_id;
+  std::string host;         // http, tcp
+  std::uint16_t port = 0;
+  std::string path;
+  std::vector<std::string> command;
+  Duration timeout;
+};
+
+// One line for the daemon's log; `error` is worth an operator's eye.
+struct Note {
+  bool error = false;
+  std::string kind;  // "task.running", "engine.away", ...
+  std::string text;
+};
+
+struct Effects {
+  std::vector<store::Write> writes;
+  std::vector<Reply> replies;
+  std::vector<Operation> operations;
+  std::vector<Probe> probes;
+  std::vector<Note> notes;
+};
+
+// Numbers for /metrics, since the process started.
+struct Counters {
+  std::uint64_t containers_started = 0, containers_adopted = 0, containers_exited = 0,
+                restarts = 0, operations = 0, operation_errors = 0, probes = 0, probe_failures = 0,
+                assignments = 0, assignments_refused = 0, sweeps_with_findings = 0;
+};
+
+// --- The core ---------------------------------------------------------------------------------
+
+// A container of ours that runs now: for statistics, logs and exec.
+struct RunningContainer {
+  AttemptKey key;
+  std::uint32_t restart = 0;
+  std::string container_id, task_name, image;
+  std::int64_t pid = 0;
+};
+
+class Worker {
+ public:
+  // `records` is everything the store holds, in key order. A first start (no records) makes the
+  // worker's id from `rng`; the first step commits it. Errors: corrupt records.
+  static Result<Worker> load(Config config, Rng rng,
+                             std::vector<std::pair<std::string, std::string>> records);
+  ~Worker();
+  Worker(Worker&&) noexcept;
+
+  void step(Now now, Input input, Effects& effects);
+  // When to send Wake at the latest; never() when nothing is due.
+  Instant next_wake() const;
+
+  // Reads, between steps.
+  std::vector<Task> tasks() const;               // manager's and its own, by creation
+  Result<Task> task(std::string_view ref) const; // full ID, unique prefix or unique name
+  std::vector<RunningContainer> running() const;
+  // The container whose logs are this task's now (also an exited one that is kept).
+  Result<std::string> log_container(TaskId id) const;
+  NodeInfo info() const;
+  const HostStats& host_stats() const;
+  const Counters& counters() const;
+  std::size_t task_count() const;
+
+ private:
+  struct Impl;
+  explicit Worker(std::unique_ptr<Impl>);
+  std::unique_ptr<Impl> impl_;
+};
+
+// The labels on every container of ours (names fixed: they are the worker's memory).
+inline constexpr std::string_view label_cluster = "cube.cluster";
+inline constexpr std::string_view label_node = "cube.node";
+inline constexpr std::string_view label_task = "cube.task";
+inline constexpr std::string_view label_attempt = "cube.attempt";
+inline constexpr std::string_view label_restart = "cube.restart";
+inline constexpr std::string_view label_spec = "cube.spec";    // spec_hash, 16 hex digits
+inline constexpr std::string_view label_name = "cube.name";    // the task's name, for people
+inline constexpr std::string_view label_origin = "cube.origin";  // "manager" or "local"
+
+// "cube-<task id>-a<attempt>-r<restart>": one container, for ever.
+std::string container_name(const AttemptKey& key, std::uint32_t restart, std::string_view cluster,
+                           std::string_view node);
+
+}  // namespace cube::worker
