@@ -8,9 +8,11 @@
 // docs/scheduling.md has the formulas and their sources.
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
