@@ -28,7 +28,11 @@ inline constexpr std::size_t task_ports_max = 128;
 inline constexpr std::int64_t task_cpu_milli_max = 1'024'000;              // 1,024 cores
 inline constexpr std::int64_t task_memory_bytes_min = 6LL * 1024 * 1024;   // the engine's least
 inline constexpr std::int64_t task_bytes_max = 1LL << 50;                  // 1 PiB, memory or disk
+inline constexpr std::int64_t task_pids_max = 4'194'304;                   // the kernel's most
 inline constexpr Duration task_stop_grace_max = 1h;
+inline constexpr Duration health_interval_min = 100ms;
+inline constexpr Duration health_span_max = 24h;  // interval, timeout and start period
+inline constexpr std::uint32_t health_retries_max = 100;
 
 // Worker
 inline constexpr std::size_t engine_operations_max = 8;   // create/start/stop/remove at once
