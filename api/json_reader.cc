@@ -32,13 +32,14 @@ const std::string* duplicate_key(const Value::Object& object) {
   keys.reserve(object.size());
   for (const Member& m : object) keys.push_back(&m.key);
   std::sort(keys.begin(), keys.end(), [](auto* a, auto* b) { return *a < *b; });
-  auto twin = std::adjacent_find(keys.begin(), keys.end(), [](auto* a, auto* b) { return *a == *b; });
+  auto twin =
+      std::adjacent_find(keys.begin(), keys.end(), [](auto* a, auto* b) { return *a == *b; });
   return twin == keys.end() ? nullptr : *twin;
 }
 
 // "[json.exception.parse_error.101] parse error at line 1, column 3: syntax error while parsing
-// value - invalid literal; last read: 'x'" -> "malformed JSON at line 1, column 3: invalid literal".
-// What was read last is left out: it may be as long as the whole text.
+// value - invalid literal; last read: 'x'" -> "malformed JSON at line 1, column 3: invalid
+// literal". What was read last is left out: it may be as long as the whole text.
 std::string shorten(std::string_view message) {
   std::string_view where, what = message;
   if (auto at = message.find(" at line "); at != message.npos) {
@@ -173,15 +174,16 @@ Result<Value> read_json(std::string_view text, const ReadLimits& limits) {
 const Value* Value::find(std::string_view key) const {
   const Object* members = object();
   if (members == nullptr) return nullptr;
-  auto it = std::find_if(members->begin(), members->end(),
-                         [&](const Member& m) { return m.key == key; });
+  auto it =
+      std::find_if(members->begin(), members->end(), [&](const Member& m) { return m.key == key; });
   return it == members->end() ? nullptr : &it->value;
 }
 
 std::string Value::describe() const {
   if (is_null()) return "null";
   if (const bool* b = boolean()) return *b ? "true" : "false";
-  if (const Integer* i = integer()) return fmt::format("{}{}", i->negative ? "-" : "", i->magnitude);
+  if (const Integer* i = integer())
+    return fmt::format("{}{}", i->negative ? "-" : "", i->magnitude);
   if (const Real* r = real()) return shown_key(r->text);
   if (text() != nullptr) return "a string";
   if (list() != nullptr) return "a list";

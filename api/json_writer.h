@@ -34,17 +34,29 @@ class JsonWriter {
       write_unsigned(static_cast<std::uint64_t>(i));
     }
   }
-  void real(double d);          // the shortest digits that read back the same; 0 for NaN and infinity
+  void real(double d);  // the shortest digits that read back the same; 0 for NaN and infinity
   void thousandths(std::int64_t n);  // n / 1000, exactly: 1500 is 1.5
   void text(std::string_view s);
   void raw(std::string_view json);  // one value that is JSON already
 
   // A member in one go.
-  void member(std::string_view name, std::string_view value) { key(name); text(value); }
-  void member(std::string_view name, const char* value) { key(name); text(value); }
-  void member(std::string_view name, bool value) { key(name); boolean(value); }
+  void member(std::string_view name, std::string_view value) {
+    key(name);
+    text(value);
+  }
+  void member(std::string_view name, const char* value) {
+    key(name);
+    text(value);
+  }
+  void member(std::string_view name, bool value) {
+    key(name);
+    boolean(value);
+  }
   template <std::integral I>
-  void member(std::string_view name, I value) { key(name); integer(value); }
+  void member(std::string_view name, I value) {
+    key(name);
+    integer(value);
+  }
 
   const std::string& str() const { return out_; }
   std::string finish() && { return std::move(out_); }

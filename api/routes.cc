@@ -1,0 +1,40 @@
+#include "api/routes.h"
+
+namespace cube::api {
+
+namespace {
+
+// What both daemons have comes first, then the manager's, then the worker's.
+constexpr Route table[] = {
+    {"GET", "/tasks", Daemon::both, "listTasks", "All tasks, in the order they were submitted"},
+    {"POST", "/tasks", Daemon::both, "submitTask",
+     "Submit a task, as a bare Task or in a TaskEvent; an event with State 3 stops one"},
+    {"GET", "/tasks/{id}", Daemon::both, "getTask",
+     "One task, by ID, unique prefix or unique name"},
+    {"DELETE", "/tasks/{id}", Daemon::both, "stopTask", "Stop a task, in whatever state it is"},
+    {"GET", "/tasks/{id}/logs", Daemon::both, "taskLogs", "The output of a task's container"},
+    {"GET", "/metrics", Daemon::both, "metrics", "Numbers in the text format of Prometheus"},
+    {"GET", "/healthz", Daemon::both, "healthz", "Is the daemon well? 503 when it is not"},
+    {"GET", "/openapi.json", Daemon::both, "openapi", "This document"},
+    {"GET", "/version", Daemon::both, "version", "Which program this is"},
+    {"GET", "/nodes", Daemon::manager, "listNodes", "All nodes, in the order they were added"},
+    {"POST", "/nodes", Daemon::manager, "joinNode", "A worker makes itself known"},
+    {"GET", "/nodes/{name}", Daemon::manager, "getNode", "One node, by name"},
+    {"DELETE", "/nodes/{name}", Daemon::manager, "forgetNode",
+     "A node is gone for good: place its tasks elsewhere at once"},
+    {"GET", "/events", Daemon::manager, "listEvents",
+     "What happened, as a list, or as server-sent events when the client accepts them"},
+    {"GET", "/stats", Daemon::worker, "stats", "The machine's statistics"},
+    {"PUT", "/assignment", Daemon::worker, "putAssignment",
+     "The manager's full set of attempts for this node; answered with a report"},
+    {"GET", "/report", Daemon::worker, "getReport",
+     "What the worker observes; waits for a change when asked to"},
+};
+
+}  // namespace
+
+std::span<const Route> routes() {
+  return table;
+}
+
+}  // namespace cube::api

@@ -1,0 +1,215 @@
+#include "api/task_json.h"
+
+#include <fmt/format.h>
+
+#include "api/codec.h"
+#include "api/json_reader.h"
+#include "api/json_writer.h"
+#include "api/ports_json.h"
+#include "api/spec_json.h"
+
+namespace cube::api {
+
+namespace {
+
+template <auto Pointer>
+Result<void> in_task(const Value& v, const At& at, TaskWire& wire) {
+  return read(v, at, wire.task.*Pointer);
+}
+
+template <auto Pointer>
+Result<void> in_status(const Value& v, const At& at, TaskWire& wire) {
+  return read(v, at, wire.task.status.*Pointer);
+}
+
+Result<void> read_ports(const Value& v, const At& at, TaskWire& wire) {
+  return read_host_ports(v, at, wire.task.status.host_ports);
+}
+Result<void> read_desired(const Value& v, const At& at, TaskWire& wire) {
+  return read_word(v, at, wire.task.desired, desired_from);
+}
+Result<void> read_observed(const Value& v, const At& at, TaskWire& wire) {
+  wire.has_observed = true;
+  return read_word(v, at, wire.task.status.observed, observed_from);
+}
+Result<void> read_failure(const Value& v, const At& at, TaskWire& wire) {
+  return read_word(v, at, wire.task.status.failure, failure_from);
+}
+// "" is what a task without a health check has.
+Result<void> read_healthy(const Value& v, const At& at, TaskWire& wire) {
+  if (v.text() != nullptr && v.text()->empty()) return {};
+  return read_word(v, at, wire.task.status.health, health_from);
+}
+// Not an error in a submission either: a wrong number is told where its meaning is known.
+Result<void> read_state(const Value& v, const At& at, TaskWire& wire) {
+  std::int64_t state = 0;
+  CUBE_TRY(read(v, at, state));
+  if (state < 0 || state > 4)
+    return at.error(
+        fmt::format("{} is no state; 0 Pending, 1 Scheduled, 2 Running, "
+                    "3 Completed, 4 Failed",
+                    state));
+  wire.state = static_cast<std::uint64_t>(state);
+  return {};
+}
+
+constexpr Field<AvoidedNode> avoided_fields[] = {
+    {"Node", field<&AvoidedNode::node>},
+    {"Until", field<&AvoidedNode::until>},
+    {"Reason", field<&AvoidedNode::reason>},
+};
+
+Result<void> read_avoided(const Value& v, const At& at, TaskWire& wire) {
+  return read_list(v, at, wire.task.avoided, [](const Value& item, const At& here, AvoidedNode& n) {
+    return decode(item, here, Part(avoided_fields, n));
+  });
+}
+
+constexpr Field<TaskWire> task_fields[] = {
+    {"ID", in_task<&Task::id>},
+    {"ContainerID", in_status<&AttemptStatus::container_id>},
+    {"State", read_state},
+    {"HostPorts", read_ports, {}, true},
+    {"StartTime", in_status<&AttemptStatus::started>, {}, true},
+    {"FinishTime", in_status<&AttemptStatus::finished>, {}, true},
+    {"RestartCount", field<&TaskWire::restart_count>, {}, true},
+    {"Node", in_task<&Task::node>, {}, true},
+    {"Attempt", in_task<&Task::attempt>, {}, true},
+    {"Restart", in_status<&AttemptStatus::restart>, {}, true},
+    {"Desired", read_desired, {}, true},
+    {"Observed", read_observed, {}, true},
+    {"Final", in_status<&AttemptStatus::final>, {}, true},
+    {"Reason", in_status<&AttemptStatus::reason>, {}, true},
+    {"Healthy", read_healthy, {}, true},
+    {"ExitCode", in_status<&AttemptStatus::exit_code>, {}, true},
+    {"Failure", read_failure, {}, true},
+    {"Failures", in_status<&AttemptStatus::failures>, {}, true},
+    {"Moves", in_task<&Task::moves>, {}, true},
+    {"CreatedAt", in_task<&Task::created>, {}, true},
+    {"Revision", in_task<&Task::revision>, {}, true},
+    {"ContainerIP", in_status<&AttemptStatus::container_ip>, {}, true},
+    {"Avoided", read_avoided, {}, true},
+};
+
+// What a task of an older manager must be for its state to be this.
+void derive_from_state(TaskWire& wire) {
+  Task& task = wire.task;
+  switch (static_cast<WireState>(wire.state)) {
+    case WireState::pending:
+      task.status.observed = Observed::waiting;
+      return;
+    case WireState::scheduled:
+      task.status.observed = Observed::placed;
+      break;
+    case WireState::running:
+      task.status.observed = Observed::running;
+      break;
+    case WireState::completed:
+      task.status.observed = Observed::exited;
+      task.status.final = true;
+      break;
+    case WireState::failed:
+      task.status.observed = Observed::exited;
+      task.status.final = true;
+      task.status.failure = Failure::exit;
+      break;
+  }
+  if (task.attempt == 0) task.attempt = 1;
+}
+
+Result<void> read_task(const Value& v, const At& at, Task& out) {
+  TaskWire wire;
+  CUBE_TRY(decode(v, at, task_part(wire), spec_part(wire.task.spec)));
+  if (!wire.has_observed) derive_from_state(wire);
+  Task& task = wire.task;
+  task.status.key = {task.id, task.attempt};
+  std::uint64_t earlier =
+      wire.restart_count - std::min<std::uint64_t>(wire.restart_count, task.status.restart);
+  task.restarts_before = static_cast<std::uint32_t>(std::min<std::uint64_t>(earlier, UINT32_MAX));
+  out = std::move(task);
+  return {};
+}
+
+void write_status(JsonWriter& w, const Task& task) {
+  const AttemptStatus& s = task.status;
+  w.member("Node", task.node);
+  w.member("Attempt", task.attempt);
+  w.member("Restart", s.restart);
+  w.member("Desired", name(task.desired));
+  w.member("Observed", name(s.observed));
+  w.member("Final", s.final);
+  w.member("Reason", task.reason());
+  bool checked = task.spec.health.kind != HealthCheck::Kind::none;
+  w.member("Healthy", checked ? name(s.health) : "");
+  w.member("ExitCode", s.exit_code);
+  w.member("Failure", name(s.failure));
+  w.member("Failures", s.failures);
+  w.member("Moves", task.moves);
+  w.member("CreatedAt", format_time(task.created));
+  w.member("Revision", task.revision);
+  w.member("ContainerIP", s.container_ip);
+  if (task.avoided.empty()) return;
+  w.key("Avoided");
+  w.open_list();
+  for (const AvoidedNode& n : task.avoided) {
+    w.open_object();
+    w.member("Node", n.node);
+    w.member("Until", format_time(n.until));
+    w.member("Reason", n.reason);
+    w.close_object();
+  }
+  w.close_list();
+}
+
+void write_task(JsonWriter& w, const Task& task) {
+  w.open_object();
+  w.member("ID", task.id.str());
+  w.member("ContainerID", task.status.container_id);
+  w.member("State", static_cast<unsigned>(task.wire_state()));
+  w.key("HostPorts");
+  write_host_ports(w, task.status.host_ports);
+  w.member("StartTime", format_time(task.status.started));
+  w.member("FinishTime", format_time(task.status.finished));
+  w.member("RestartCount", task.restart_count());
+  write_spec(w, task.spec);
+  write_status(w, task);
+  w.close_object();
+}
+
+}  // namespace
+
+Part<TaskWire> task_part(TaskWire& out) {
+  return {task_fields, out};
+}
+
+std::string task_json(const Task& task) {
+  JsonWriter w;
+  write_task(w, task);
+  return std::move(w).finish();
+}
+
+std::string tasks_json(const std::vector<const Task*>& tasks) {
+  JsonWriter w;
+  w.open_list();
+  for (const Task* task : tasks) write_task(w, *task);
+  w.close_list();
+  return std::move(w).finish();
+}
+
+Result<Task> parse_task(std::string_view json) {
+  auto value = read_json(json);
+  if (!value) return std::move(value).error();
+  Task task;
+  CUBE_TRY(read_task(*value, At(Reading::message), task));
+  return task;
+}
+
+Result<std::vector<Task>> parse_tasks(std::string_view json) {
+  auto value = read_json(json);
+  if (!value) return std::move(value).error();
+  std::vector<Task> tasks;
+  CUBE_TRY(read_list(*value, At(Reading::message), tasks, read_task));
+  return tasks;
+}
+
+}  // namespace cube::api
