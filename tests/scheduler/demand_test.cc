@@ -29,7 +29,7 @@ TEST_CASE("constraints that are understood") {
       {"node.labels.expr!=a==b", K::label, "expr", O::not_equal, "a==b"},
   };
   for (const Case& c : cases) {
-    CAPTURE(c.text);
+    CAPTURE(std::string(c.text));
     const auto parsed = Constraint::parse(c.text);
     REQUIRE(parsed.ok());
     CHECK(parsed.value().key == c.key);
@@ -43,7 +43,7 @@ TEST_CASE("constraints that are not understood name themselves and what is allow
   for (const char* text : {"", " ", "node", "node.name", "node.platform", "node.labels.",
                            "node.labels.==x", "node.labels.a==", "node.labels.a!= ", "name==n1",
                            "node.role==worker", "==", "!=x", "node.labels"}) {
-    CAPTURE(text);
+    CAPTURE(std::string(text));
     const auto parsed = Constraint::parse(text);
     REQUIRE_FALSE(parsed.ok());
     CHECK(parsed.error().code == Code::invalid);

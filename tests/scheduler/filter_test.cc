@@ -67,7 +67,7 @@ TEST_CASE("one reason at a time") {
   for (const Policy policy : policies) {
     for (const Case& c : cases) {
       CAPTURE(name(policy));
-      CAPTURE(c.what);
+      CAPTURE(std::string(c.what));
       Pool pool(policy);
       NodeFacts node = facts("n1", resources(2000, gib, 10 * gib));
       node.labels["disk"] = "ssd";
