@@ -59,7 +59,7 @@ Pool make_pool(Policy policy, std::uint32_t nodes, Kind kind) {
     held.resources = {.cpu_milli = static_cast<std::int64_t>(rng.below(1000)),
                       .memory_bytes = static_cast<std::int64_t>(rng.below(2 * gib)),
                       .disk_bytes = static_cast<std::int64_t>(rng.below(10 * gib))};
-    for (auto tasks = rng.below(5); tasks > 0; --tasks) pool.reserve(index, held);
+    for (auto tasks = 1 + rng.below(4); tasks > 0; --tasks) pool.reserve(index, held);
   }
   return pool;
 }

@@ -3,16 +3,18 @@
 #include <algorithm>
 #include <array>
 
+#include "base/rng.h"
 #include "scheduler/pool_impl.h"
 
 namespace cube::scheduler {
 namespace {
 
-// The finaliser of SplitMix64: every bit of the input changes about half of the output's.
-std::uint64_t mixed(std::uint64_t x) {
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
-  return x ^ (x >> 31);
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+// Which of two equal nodes comes first for one task. Both hashes are well mixed already; the
+// product makes each of their bits count in the upper ones, which decide.
+std::uint64_t tie_of(std::uint64_t task_hash, std::uint64_t name_hash) {
+  return (task_hash ^ name_hash) * 0x9e3779b97f4a7c15ULL;
 }
 
 // Larger than the node in at least one resource. A node that has told nothing yet might be large.
@@ -36,7 +38,7 @@ Candidate Pool::Impl::candidate(std::uint32_t index, const std::vector<Avoided>&
 // Only E-PVM's columns depend on the basis. It changes when nodes come and go and when a node
 // holds more tasks than any before; all columns are then computed anew, once, before the next scan.
 void Pool::Impl::rebase() {
-  const Basis wanted{std::max(ready_nodes, 2U), tasks_max};
+  const Basis wanted = Basis::of(ready_nodes, tasks_max);
   if (policy != Policy::epvm || basis == wanted) return;
   basis = wanted;
   for (const NodeEntry& node : nodes) {
@@ -59,25 +61,19 @@ std::optional<NodeIndex> Pool::Impl::next_in_turn(const Query& query) {
 void Pool::Impl::add_disk(const Query& query, const CapacityClass& rows, std::size_t begin,
                           std::size_t count, double* scores) const {
   for (std::size_t i = 0; i < count; ++i) {
-    if (scores[i] == std::numeric_limits<double>::infinity()) continue;
+    if (scores[i] == infinity) continue;
     const NodeEntry& node = nodes[rows.node[begin + i]];
-    if (!query.demand.resources.fits_in(node.free())) continue;  // consider() will refuse it
+    if (!query.demand.resources.fits_in(node.free())) continue;  // not allowed, below
     scores[i] += disk_score(policy, basis, node.use(), query.demand.resources);
   }
 }
 
-// Takes the node when it is better than the best so far, or equal and first by the tie's hash.
-void Pool::Impl::consider(const Query& query, std::uint32_t index, double score, Best& best) const {
-  if (query.screened && first_failing(candidate(index, query.avoided), query.demand)) return;
-  const NodeEntry& node = nodes[index];
-  const std::uint64_t tie = mixed(query.demand.seed ^ node.name_hash);
-  if (best.node != nullptr && score == best.score) {
-    if (tie > best.tie || (tie == best.tie && node.facts.name > best.node->facts.name)) return;
-  }
-  best = {score, &node, tie, index};
+bool Pool::Impl::allowed(const Query& query, std::uint32_t index) const {
+  return !query.screened || !first_failing(candidate(index, query.avoided), query.demand);
 }
 
-// Rows that cannot win are left out before anything that costs more than a comparison.
+// Takes each node that is better than the best so far, or equal and first by the tie's hash. Rows
+// that cannot win are left out before anything that costs more than a comparison.
 void Pool::Impl::scan_block(const Query& query, const CapacityClass& rows, std::size_t begin,
                             const Weights& weights, Best& best) const {
   std::array<double, block_rows_max> scores;
@@ -85,10 +81,16 @@ void Pool::Impl::scan_block(const Query& query, const CapacityClass& rows, std::
   score_block(rows, begin, count, weights, query.demand.resources, scores.data());
   if (query.demand.resources.disk_bytes > 0) add_disk(query, rows, begin, count, scores.data());
   const double block_least = least(scores.data(), count);
-  if (block_least > best.score || block_least == std::numeric_limits<double>::infinity()) return;
+  if (block_least > best.score || block_least == infinity) return;
   for (std::size_t i = 0; i < count; ++i) {
-    if (scores[i] > best.score || scores[i] == std::numeric_limits<double>::infinity()) continue;
-    consider(query, rows.node[begin + i], scores[i], best);
+    if (scores[i] > best.score || scores[i] == infinity) continue;
+    const std::uint32_t index = rows.node[begin + i];
+    const std::uint64_t tie = tie_of(query.task_hash, rows.name_hash[begin + i]);
+    if (scores[i] == best.score) {
+      if (tie > best.tie) continue;
+      if (tie == best.tie && nodes[index].facts.name > nodes[best.index].facts.name) continue;
+    }
+    if (allowed(query, index)) best = {scores[i], tie, index};
   }
 }
 
@@ -104,7 +106,7 @@ std::optional<NodeIndex> Pool::Impl::least_cost(const Query& query) {
       scan_block(query, rows, begin, weights, best);
     }
   }
-  if (best.node == nullptr) return std::nullopt;
+  if (best.score == infinity) return std::nullopt;
   return NodeIndex{best.index};
 }
 
@@ -127,7 +129,7 @@ Decision Pool::place(const Demand& demand, const std::vector<Avoided>& avoided) 
   const bool screened = !demand.ports.empty() || !demand.constraints.empty() ||
                         !demand.platform.empty() || !avoided.empty() ||
                         demand.resources.disk_bytes > 0;
-  const Impl::Query query{demand, avoided, screened};
+  const Impl::Query query{demand, avoided, Rng(demand.seed).next(), screened};
   const auto node =
       impl_->policy == Policy::roundrobin ? impl_->next_in_turn(query) : impl_->least_cost(query);
   if (node) return {.node = node, .explanation = {}};

@@ -64,7 +64,7 @@ void Pool::Impl::attach(std::uint32_t index) {
   const Resources& capacity = node.facts.capacity;
   node.row_class = &classes[{capacity.cpu_milli, capacity.memory_bytes}];
   node.row = node.row_class->size();
-  node.row_class->push_back(index);
+  node.row_class->push_back(index, node.name_hash);
   refresh_row(node);
 }
 
@@ -84,16 +84,12 @@ void Pool::Impl::detach(std::uint32_t index) {
 }
 
 void Pool::Impl::refresh_row(const NodeEntry& node) {
-  CapacityClass& rows = *node.row_class;
-  const std::size_t row = node.row;
   const Resources free = node.free();
-  const bool candidate = node.ready && Resources{}.fits_in(free);
-  rows.cpu_free[row] = candidate ? free.cpu_milli : -1;
-  rows.memory_free[row] = candidate ? free.memory_bytes : -1;
-  const Columns columns = columns_of(policy, basis, node.use());
-  rows.cpu[row] = columns.cpu;
-  rows.memory[row] = columns.memory;
-  rows.tasks[row] = columns.tasks;
+  if (node.ready && Resources{}.fits_in(free)) {
+    node.row_class->set(node.row, free, columns_of(policy, basis, node.use()));
+  } else {
+    node.row_class->bar(node.row);
+  }
 }
 
 NodeIndex Pool::put(const NodeFacts& facts) {

@@ -39,8 +39,7 @@ struct NodeEntry {
 struct Pool::Impl {
   // The best node so far of one scan.
   struct Best {
-    double score = std::numeric_limits<double>::infinity();
-    const NodeEntry* node = nullptr;
+    double score = std::numeric_limits<double>::infinity();  // which no node has that fits
     std::uint64_t tie = 0;
     std::uint32_t index = 0;
   };
@@ -48,7 +47,8 @@ struct Pool::Impl {
   struct Query {
     const Demand& demand;
     const std::vector<Avoided>& avoided;
-    bool screened;  // has demands that the columns do not know
+    std::uint64_t task_hash;  // for ties
+    bool screened;            // has demands that the columns do not know
   };
 
   explicit Impl(Policy p) : policy(p) {}
@@ -80,7 +80,7 @@ struct Pool::Impl {
                   const Weights& weights, Best& best) const;
   void add_disk(const Query& query, const CapacityClass& rows, std::size_t begin, std::size_t count,
                 double* scores) const;
-  void consider(const Query& query, std::uint32_t index, double score, Best& best) const;
+  bool allowed(const Query& query, std::uint32_t index) const;  // by what the columns do not know
   Explanation explain(const Query& query) const;
 };
 

@@ -1,5 +1,6 @@
 #include "scheduler/scoring.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -28,15 +29,20 @@ double share(std::int64_t used, std::int64_t capacity) {
 }
 
 double power(const Basis& basis, double exponent) {
-  return std::pow(static_cast<double>(basis.nodes), exponent);
+  return std::exp(exponent * basis.log_nodes);
 }
 
 // b^r - 1, without the cancellation for small r.
 double growth(const Basis& basis, double exponent) {
-  return std::expm1(exponent * std::log(static_cast<double>(basis.nodes)));
+  return std::expm1(exponent * basis.log_nodes);
 }
 
 }  // namespace
+
+Basis Basis::of(std::uint32_t ready_nodes, std::uint64_t tasks_max) {
+  const std::uint32_t n = std::max(ready_nodes, 2U);
+  return {n, tasks_max, std::log(static_cast<double>(n))};
+}
 
 Columns columns_of(Policy policy, const Basis& basis, const Use& use) {
   const double cpu = share(use.reserved.cpu_milli, use.capacity.cpu_milli);
@@ -88,13 +94,26 @@ double disk_score(Policy policy, const Basis& basis, const Use& use, const Resou
   CUBE_UNREACHABLE();
 }
 
-void CapacityClass::push_back(std::uint32_t which) {
+void CapacityClass::push_back(std::uint32_t which, std::uint64_t hash) {
   node.push_back(which);
+  name_hash.push_back(hash);
   cpu_free.push_back(-1);
   memory_free.push_back(-1);
   cpu.push_back(0);
   memory.push_back(0);
   tasks.push_back(0);
+}
+
+void CapacityClass::set(std::size_t row, const Resources& free, const Columns& columns) {
+  cpu_free[row] = free.cpu_milli;
+  memory_free[row] = free.memory_bytes;
+  cpu[row] = columns.cpu;
+  memory[row] = columns.memory;
+  tasks[row] = columns.tasks;
+}
+
+void CapacityClass::bar(std::size_t row) {
+  set(row, {-1, -1, -1}, {});
 }
 
 void CapacityClass::erase_row(std::size_t row) {
@@ -104,6 +123,7 @@ void CapacityClass::erase_row(std::size_t row) {
     column.pop_back();
   };
   erase(node);
+  erase(name_hash);
   erase(cpu_free);
   erase(memory_free);
   erase(cpu);
@@ -123,9 +143,10 @@ void score_block(const CapacityClass& rows, std::size_t begin, std::size_t count
   const double* const tasks = rows.tasks.data() + begin;
   const Weights w = weights;
   for (std::size_t i = 0; i < count; ++i) {
-    const double score = w.base + w.cpu * cpu[i] + w.memory * memory[i] + w.tasks * tasks[i];
-    const bool fits = (cpu_free[i] >= cpu_needed) & (memory_free[i] >= memory_needed);
-    scores[i] = fits ? score : std::numeric_limits<double>::infinity();
+    // Negative when either does not suffice. Added rather than chosen, for want of a branch.
+    const std::int64_t spare = (cpu_free[i] - cpu_needed) | (memory_free[i] - memory_needed);
+    const double barred = spare < 0 ? std::numeric_limits<double>::infinity() : 0.0;
+    scores[i] = w.base + w.cpu * cpu[i] + w.memory * memory[i] + w.tasks * tasks[i] + barred;
   }
 }
 

@@ -21,6 +21,8 @@ namespace cube::scheduler {
 struct Basis {
   std::uint32_t nodes = 2;      // n: ready nodes, at least 2
   std::uint64_t tasks_max = 1;  // L: the least power of two above the most tasks seen on a node
+  double log_nodes = 0.0;       // of n, natural
+  static Basis of(std::uint32_t ready_nodes, std::uint64_t tasks_max);
   friend bool operator==(const Basis&, const Basis&) = default;
 };
 
@@ -49,12 +51,15 @@ double disk_score(Policy policy, const Basis& basis, const Use& use, const Resou
 // Nodes of equal CPU and memory, column by column, for the scan.
 struct CapacityClass {
   std::vector<std::uint32_t> node;
-  // What is free; -1 in cpu_free when the node is no candidate for anything.
+  std::vector<std::uint64_t> name_hash;
+  // What is free; -1 where the node is no candidate for anything.
   std::vector<std::int64_t> cpu_free, memory_free;
   std::vector<double> cpu, memory, tasks;
 
   std::size_t size() const { return node.size(); }
-  void push_back(std::uint32_t which);
+  void push_back(std::uint32_t which, std::uint64_t hash);  // no candidate yet
+  void set(std::size_t row, const Resources& free, const Columns& columns);
+  void bar(std::size_t row);        // no candidate for anything
   void erase_row(std::size_t row);  // the last row takes its place
 };
 
