@@ -12,11 +12,12 @@ namespace cube::api {
 
 namespace {
 
-constexpr std::size_t shown_key_bytes_max = 64;
+constexpr std::size_t shown_bytes_max = 64;
 
-std::string shown_key(std::string_view key) {
-  std::string shown = printable(key.substr(0, shown_key_bytes_max));
-  return key.size() > shown_key_bytes_max ? shown + "..." : shown;
+// Foreign text for a message: short and printable.
+std::string shown(std::string_view text) {
+  std::string out = printable(text.substr(0, shown_bytes_max));
+  return text.size() > shown_bytes_max ? out + "..." : out;
 }
 
 // The first key that appears twice, or nullptr.
@@ -82,12 +83,14 @@ class Builder {
   }
   bool end_object() {
     if (const std::string* twin = duplicate_key(*open_.back().value.object()))
-      return fail(Code::invalid, fmt::format("{}duplicate key \"{}\"", path(), shown_key(*twin)));
+      return fail(Code::invalid, fmt::format("{}duplicate key \"{}\"", path(), shown(*twin)));
     return close();
   }
   bool end_array() { return close(); }
-  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception& e) {
-    return fail(Code::invalid, shorten(e.what()));
+  bool parse_error(std::size_t, const std::string& token, const nlohmann::detail::exception& e) {
+    constexpr int out_of_range = 406;
+    if (e.id != out_of_range) return fail(Code::invalid, shorten(e.what()));
+    return fail(Code::invalid, fmt::format("{}number out of range: {}", path(), shown(token)));
   }
 
   Result<Value> finish(bool complete) && {
@@ -150,7 +153,7 @@ class Builder {
       if (const Value::List* list = open_[i].value.list()) {
         out += fmt::format("[{}]", list->size());
       } else {
-        out += (out.empty() ? "" : ".") + shown_key(open_[i].key);
+        out += (out.empty() ? "" : ".") + shown(open_[i].key);
       }
     }
     return out.empty() ? out : out + ": ";
@@ -184,7 +187,7 @@ std::string Value::describe() const {
   if (const bool* b = boolean()) return *b ? "true" : "false";
   if (const Integer* i = integer())
     return fmt::format("{}{}", i->negative ? "-" : "", i->magnitude);
-  if (const Real* r = real()) return shown_key(r->text);
+  if (const Real* r = real()) return shown(r->text);
   if (text() != nullptr) return "a string";
   if (list() != nullptr) return "a list";
   return "an object";

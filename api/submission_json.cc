@@ -74,12 +74,12 @@ Result<Submission> read_event(const Value& v, const At& at) {
   EventWire event;
   CUBE_TRY(decode(v, at, Part(event_fields, event)));
   At here(at, "Task");
-  if (event.task == nullptr) return here.error("missing");
+  if (event.task == nullptr) return here.error("is missing");
   auto s = read_body(*event.task, here);
   if (!s) return s;
   s->event_state = event.state;
   if (event.state == event_stop) {
-    if (s->id.is_nil()) return At(here, "ID").error("missing: it tells which task to stop");
+    if (s->id.is_nil()) return At(here, "ID").error("is missing: it tells which task to stop");
     return s;
   }
   if (s->task_state > 1)
@@ -90,13 +90,13 @@ Result<Submission> read_event(const Value& v, const At& at) {
 
 // A task without an event. Its State is not looked at, so that what was read can be posted.
 Result<Submission> read_bare(const Value& v, const At& at) {
-  if (has_member(v, "Timestamp")) return At(at, "Task").error("missing");
+  if (has_member(v, "Timestamp")) return At(at, "Task").error("is missing");
   auto s = read_body(v, at);
   if (!s) return s;
   s->bare = true;
   if (s->spec.image.empty() && s->task_state == event_stop)
     return At(at, "Task")
-        .error("missing: to stop a task, post {\"State\":3,\"Task\":{\"ID\":...}}");
+        .error("is missing: to stop a task, post {\"State\":3,\"Task\":{\"ID\":...}}");
   CUBE_TRY(check_spec(*s, at));
   return s;
 }

@@ -1,0 +1,296 @@
+#include "api/openapi_schemas.h"
+
+namespace cube::api {
+
+namespace {
+
+constexpr std::string_view schemas = R"json({
+"Error": {"type": "object", "required": ["HTTPStatusCode", "Message"], "properties": {
+  "HTTPStatusCode": {"type": "integer"},
+  "Message": {"type": "string", "description": "What is wrong, with the field or object named"}}},
+
+"State": {"type": "integer", "enum": [0, 1, 2, 3, 4],
+  "description": "0 Pending, 1 Scheduled, 2 Running, 3 Completed, 4 Failed"},
+
+"HealthCheck": {"type": "object", "properties": {
+  "Type": {"type": "string", "enum": ["http", "tcp", "command", "none"],
+    "description": "Follows from Path, Command or Port when absent"},
+  "Path": {"type": "string", "description": "http: such as /health"},
+  "Port": {"type": "integer", "minimum": 0, "maximum": 65535,
+    "description": "Container port; 0: the lowest tcp port that is exposed or bound"},
+  "Command": {"type": "array", "items": {"type": "string"},
+    "description": "command: runs in the container; healthy when it exits 0"},
+  "Interval": {"type": ["string", "number"], "default": "10s"},
+  "Timeout": {"type": ["string", "number"], "default": "3s"},
+  "Retries": {"type": "integer", "minimum": 1, "default": 3,
+    "description": "Failures in a row that make it unhealthy"},
+  "StartPeriod": {"type": ["string", "number"], "default": "0s"}}},
+
+"Mount": {"type": "object", "required": ["Target"], "properties": {
+  "Type": {"type": "string", "enum": ["volume", "bind", "tmpfs"]},
+  "Source": {"type": "string", "description": "Volume name, or host path"},
+  "Target": {"type": "string", "description": "Absolute path in the container"},
+  "ReadOnly": {"type": "boolean"}}},
+
+"HostPorts": {"type": ["object", "null"], "description": "By container port such as 7777/tcp",
+  "additionalProperties": {"type": "array", "items": {"type": "object",
+    "required": ["HostIp", "HostPort"], "properties": {
+      "HostIp": {"type": "string"}, "HostPort": {"type": "string"}}}}},
+
+"Texts": {"type": "object", "additionalProperties": {"type": "string"}},
+
+"Task": {"type": "object",
+  "required": ["ID", "ContainerID", "Name", "State", "Image", "Cpu", "Memory", "Disk", "HostPorts",
+    "ExposedPorts", "PortBindings", "RestartPolicy", "StartTime", "FinishTime", "HealthCheck",
+    "RestartCount", "Node", "Attempt", "Restart", "Desired", "Observed", "Final", "Reason",
+    "Healthy", "ExitCode", "Failure", "Failures", "Moves", "CreatedAt", "Revision", "ContainerIP"],
+  "properties": {
+    "ID": {"type": "string", "format": "uuid"},
+    "ContainerID": {"type": "string"},
+    "Name": {"type": "string"},
+    "State": {"$ref": "#/components/schemas/State"},
+    "Image": {"type": "string"},
+    "Cpu": {"type": "number", "description": "Cores; 0: no limit"},
+    "Memory": {"type": "integer", "description": "Bytes; 0: no limit"},
+    "Disk": {"type": "integer", "description": "Bytes"},
+    "HostPorts": {"$ref": "#/components/schemas/HostPorts"},
+    "ExposedPorts": {"type": ["object", "null"],
+      "additionalProperties": {"type": "object", "properties": {}}},
+    "PortBindings": {"type": ["object", "null"], "additionalProperties": {"type": "string"}},
+    "RestartPolicy": {"type": "string",
+      "enum": ["", "no", "always", "unless-stopped", "on-failure"]},
+    "RestartMaximum": {"type": "integer", "minimum": 1},
+    "StartTime": {"type": "string", "format": "date-time"},
+    "FinishTime": {"type": "string", "format": "date-time"},
+    "HealthCheck": {"anyOf": [{"type": "string"}, {"$ref": "#/components/schemas/HealthCheck"}]},
+    "RestartCount": {"type": "integer", "minimum": 0},
+    "PublishAll": {"type": "boolean"},
+    "Env": {"type": "array", "items": {"type": "string"}},
+    "Command": {"type": "array", "items": {"type": "string"}},
+    "Entrypoint": {"type": "array", "items": {"type": "string"}},
+    "WorkingDir": {"type": "string"},
+    "User": {"type": "string"},
+    "Labels": {"$ref": "#/components/schemas/Texts"},
+    "Mounts": {"type": "array", "items": {"$ref": "#/components/schemas/Mount"}},
+    "PidsLimit": {"type": "integer"},
+    "Constraints": {"type": "array", "items": {"type": "string"}},
+    "Platform": {"type": "string"},
+    "PullPolicy": {"type": "string", "enum": ["missing", "always", "never"]},
+    "StopGracePeriod": {"type": "string"},
+    "StopSignal": {"type": "string"},
+    "Node": {"type": "string", "description": "Where it is placed; empty: nowhere yet"},
+    "Attempt": {"type": "integer", "minimum": 0},
+    "Restart": {"type": "integer", "minimum": 0},
+    "Desired": {"type": "string", "enum": ["run", "stop"]},
+    "Observed": {"type": "string", "enum": ["waiting", "placed", "pulling", "creating", "starting",
+      "running", "stopping", "exited", "lost"]},
+    "Final": {"type": "boolean", "description": "Exited, and no restart follows on this node"},
+    "Reason": {"type": "string", "description": "Why it is as it is, in words"},
+    "Healthy": {"type": "string", "enum": ["", "unknown", "starting", "healthy", "unhealthy"],
+      "description": "Empty for a task without a health check"},
+    "ExitCode": {"type": "integer"},
+    "Failure": {"type": "string",
+      "enum": ["none", "exit", "oom", "unhealthy", "spec", "node", "engine"]},
+    "Failures": {"type": "integer", "description": "In a row"},
+    "Moves": {"type": "integer"},
+    "CreatedAt": {"type": "string", "format": "date-time"},
+    "Revision": {"type": "integer"},
+    "ContainerIP": {"type": "string"},
+    "Avoided": {"type": "array", "items": {"type": "object",
+      "required": ["Node", "Until", "Reason"], "properties": {
+        "Node": {"type": "string"},
+        "Until": {"type": "string", "format": "date-time"},
+        "Reason": {"type": "string"}}}}}},
+
+"TaskRequest": {"type": "object", "required": ["Name", "Image"],
+  "description": "Every field that a Task has in a reply is accepted; what is not here is ignored",
+  "properties": {
+    "ID": {"type": ["string", "null"], "description": "A UUID; absent: one is made"},
+    "ContainerID": {"type": "string"},
+    "State": {"$ref": "#/components/schemas/State"},
+    "Name": {"type": "string"},
+    "Image": {"type": "string"},
+    "Cpu": {"type": "number"},
+    "Memory": {"type": ["integer", "string"], "description": "Bytes, or text such as 512MiB"},
+    "Disk": {"type": ["integer", "string"]},
+    "ExposedPorts": {"type": ["object", "array", "null"]},
+    "PortBindings": {"type": ["object", "null"]},
+    "PublishAll": {"type": "boolean"},
+    "RestartPolicy": {"type": ["string", "object", "null"]},
+    "RestartMaximum": {"type": "integer"},
+    "HealthCheck": {"anyOf": [{"type": ["string", "null"]},
+      {"$ref": "#/components/schemas/HealthCheck"}]},
+    "Env": {"type": ["array", "object", "null"]},
+    "Command": {"type": ["array", "null"], "items": {"type": "string"}},
+    "Entrypoint": {"type": ["array", "null"], "items": {"type": "string"}},
+    "WorkingDir": {"type": "string"},
+    "User": {"type": "string"},
+    "Labels": {"anyOf": [{"type": "null"}, {"$ref": "#/components/schemas/Texts"}]},
+    "Mounts": {"type": ["array", "null"], "items": {"$ref": "#/components/schemas/Mount"}},
+    "PidsLimit": {"type": "integer"},
+    "Constraints": {"type": ["array", "null"], "items": {"type": "string"}},
+    "Platform": {"type": "string"},
+    "PullPolicy": {"type": "string", "enum": ["", "missing", "always", "never"]},
+    "StopGracePeriod": {"type": ["string", "number"], "default": "10s"},
+    "StopSignal": {"type": "string"}}},
+
+"TaskEvent": {"type": "object", "required": ["Task"], "properties": {
+  "ID": {"type": "string", "format": "uuid"},
+  "State": {"type": "integer", "enum": [0, 1, 2, 3], "default": 2,
+    "description": "3 stops the task that Task.ID names; anything else starts it"},
+  "Timestamp": {"type": "string", "format": "date-time"},
+  "Task": {"$ref": "#/components/schemas/TaskRequest"}}},
+
+"Stats": {"type": "object",
+  "required": ["MemStats", "DiskStats", "CpuStats", "LoadStats", "TaskCount"], "properties": {
+    "MemStats": {"type": "object", "description": "kB, as in /proc/meminfo",
+      "required": ["mem_total", "mem_free", "mem_available", "buffers", "cached"],
+      "additionalProperties": {"type": "integer"}},
+    "DiskStats": {"type": "object", "description": "Bytes",
+      "required": ["all", "used", "free", "freeInodes"], "properties": {
+        "all": {"type": "integer"}, "used": {"type": "integer"},
+        "free": {"type": "integer"}, "freeInodes": {"type": "integer"}}},
+    "CpuStats": {"type": "object", "description": "Jiffies, as in /proc/stat",
+      "required": ["id", "user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal",
+        "guest", "guest_nice"],
+      "properties": {"id": {"type": "string"}}, "additionalProperties": {"type": "integer"}},
+    "LoadStats": {"type": "object",
+      "required": ["last1min", "last5min", "last15min", "process_running", "process_total",
+        "last_pid"],
+      "properties": {
+        "last1min": {"type": "number"}, "last5min": {"type": "number"},
+        "last15min": {"type": "number"}, "process_running": {"type": "integer"},
+        "process_total": {"type": "integer"}, "last_pid": {"type": "integer"}}},
+    "TaskCount": {"type": "integer"}}},
+
+"Node": {"type": "object",
+  "required": ["Name", "Ip", "Api", "Memory", "MemoryAllocated", "Disk", "DiskAllocated", "Stats",
+    "Role", "TaskCount", "State", "Reason", "CpuMilli", "CpuMilliAllocated", "LastHeard", "Worker",
+    "Machine", "BootID", "Version", "Platform", "EngineReady", "EngineReason", "Labels"],
+  "properties": {
+    "Name": {"type": "string"},
+    "Ip": {"type": "string"},
+    "Api": {"type": "string", "description": "http://host:port"},
+    "Memory": {"type": "integer", "description": "kB that may be reserved"},
+    "MemoryAllocated": {"type": "integer", "description": "kB"},
+    "Disk": {"type": "integer", "description": "Bytes that may be reserved"},
+    "DiskAllocated": {"type": "integer", "description": "Bytes"},
+    "Stats": {"$ref": "#/components/schemas/Stats"},
+    "Role": {"type": "string", "enum": ["worker"]},
+    "TaskCount": {"type": "integer"},
+    "State": {"type": "string"},
+    "Reason": {"type": "string", "description": "Why it is not ready, in words"},
+    "CpuMilli": {"type": "integer", "description": "Thousandths of a core"},
+    "CpuMilliAllocated": {"type": "integer"},
+    "LastHeard": {"type": "string", "format": "date-time"},
+    "Worker": {"type": "string"},
+    "Machine": {"type": "string"},
+    "BootID": {"type": "string"},
+    "Version": {"type": "string"},
+    "Platform": {"type": "string"},
+    "EngineReady": {"type": "boolean"},
+    "EngineReason": {"type": "string"},
+    "Labels": {"$ref": "#/components/schemas/Texts"}}},
+
+"Event": {"type": "object",
+  "required": ["Revision", "Time", "Kind", "Task", "Name", "Node", "Attempt", "Restart", "Text"],
+  "properties": {
+    "Revision": {"type": "integer", "description": "Only grows, without gaps"},
+    "Time": {"type": "string", "format": "date-time"},
+    "Kind": {"type": "string", "description": "Such as task.running or node.lost"},
+    "Task": {"type": "string", "description": "ID; empty when it is not about a task"},
+    "Name": {"type": "string"},
+    "Node": {"type": "string"},
+    "Attempt": {"type": "integer"},
+    "Restart": {"type": "integer"},
+    "Text": {"type": "string"}}},
+
+"Join": {"type": "object", "required": ["Cluster", "Name", "Worker", "Address"], "properties": {
+  "Cluster": {"type": "string"},
+  "Name": {"type": "string"},
+  "Worker": {"type": "string", "format": "uuid"},
+  "Address": {"type": "string", "description": "host:port to dial; :port means the sender's"}}},
+
+"Assignment": {"type": "object",
+  "required": ["Cluster", "Manager", "Epoch", "Session", "Generation", "Tasks"], "properties": {
+    "Cluster": {"type": "string"},
+    "Manager": {"type": "string", "format": "uuid"},
+    "Epoch": {"type": "integer"},
+    "Session": {"type": "integer"},
+    "Generation": {"type": "integer"},
+    "Tasks": {"type": "array", "items": {"type": "object",
+      "required": ["ID", "Attempt", "Run", "Spec"], "properties": {
+        "ID": {"type": "string", "format": "uuid"},
+        "Attempt": {"type": "integer"},
+        "Run": {"type": "boolean"},
+        "Spec": {"$ref": "#/components/schemas/TaskRequest"}}}}}},
+
+"AttemptKey": {"type": "object", "required": ["ID", "Attempt"], "properties": {
+  "ID": {"type": "string", "format": "uuid"}, "Attempt": {"type": "integer"}}},
+
+"AttemptStatus": {"type": "object", "required": ["ID", "Attempt", "Observed"],
+  "description": "A member that is absent has its empty value", "properties": {
+    "ID": {"type": "string", "format": "uuid"},
+    "Attempt": {"type": "integer"},
+    "Restart": {"type": "integer"},
+    "Observed": {"type": "string"},
+    "Final": {"type": "boolean"},
+    "Failure": {"type": "string"},
+    "Failures": {"type": "integer"},
+    "Reason": {"type": "string"},
+    "Health": {"type": "string"},
+    "ContainerID": {"type": "string"},
+    "ContainerIP": {"type": "string"},
+    "HostPorts": {"$ref": "#/components/schemas/HostPorts"},
+    "ExitCode": {"type": "integer"},
+    "StartTime": {"type": "string", "format": "date-time"},
+    "FinishTime": {"type": "string", "format": "date-time"}}},
+
+"NodeInfo": {"type": "object",
+  "required": ["Name", "Capacity", "Worker", "Machine", "BootID", "Version", "Platform",
+    "EngineReady", "EngineReason", "Labels"],
+  "properties": {
+    "Name": {"type": "string"},
+    "Capacity": {"type": "object", "required": ["CpuMilli", "MemoryBytes", "DiskBytes"],
+      "properties": {"CpuMilli": {"type": "integer"}, "MemoryBytes": {"type": "integer"},
+        "DiskBytes": {"type": "integer"}}},
+    "Worker": {"type": "string"},
+    "Machine": {"type": "string"},
+    "BootID": {"type": "string"},
+    "Version": {"type": "string"},
+    "Platform": {"type": "string"},
+    "EngineReady": {"type": "boolean"},
+    "EngineReason": {"type": "string"},
+    "Labels": {"$ref": "#/components/schemas/Texts"}}},
+
+"Report": {"type": "object",
+  "required": ["Epoch", "Session", "Generation", "Incarnation", "Base", "Change", "Node",
+    "Attempts", "Gone", "TaskCount", "Stats"],
+  "properties": {
+    "Epoch": {"type": "integer"},
+    "Session": {"type": "integer"},
+    "Generation": {"type": "integer"},
+    "Incarnation": {"type": "integer"},
+    "Base": {"type": "integer", "description": "0: Attempts is everything"},
+    "Change": {"type": "integer", "description": "Ask for what comes after it next time"},
+    "Node": {"$ref": "#/components/schemas/NodeInfo"},
+    "Attempts": {"type": "array", "items": {"$ref": "#/components/schemas/AttemptStatus"}},
+    "Gone": {"type": "array", "items": {"$ref": "#/components/schemas/AttemptKey"}},
+    "TaskCount": {"type": "integer"},
+    "Stats": {"$ref": "#/components/schemas/Stats"}}},
+
+"Status": {"type": "object", "required": ["Status"], "properties": {
+  "Status": {"type": "string", "enum": ["ok"]},
+  "EngineReady": {"type": "boolean", "description": "Worker only"}}},
+
+"Version": {"type": "object", "required": ["Version"], "properties": {
+  "Version": {"type": "string"}}}
+})json";
+
+}  // namespace
+
+std::string_view openapi_schemas() {
+  return schemas;
+}
+
+}  // namespace cube::api
