@@ -1,0 +1,304 @@
+#include "store/lmdb_store.h"
+
+#include <lmdb.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <utility>
+
+#include "store/directory.h"
+#include "store/keys.h"
+
+namespace cube::store {
+namespace {
+
+constexpr std::string_view format_version = "1";
+constexpr std::string_view format_key = "format";
+constexpr std::string_view role_key = "role";
+constexpr mdb_mode_t file_mode = 0600;
+constexpr std::uint64_t map_bytes_least = 64 * 1024;  // an empty store has room in it
+// A batch is full-disk news, not a broken disk, when less than this was free after it failed.
+constexpr std::uint64_t nearly_full_bytes = 1 << 20;
+
+// LMDB's own locking is off: `Directory` lets one process in, and one thread calls. So nothing is
+// ever written through a memory map, where a full disk would be a SIGBUS instead of an error.
+constexpr unsigned env_flags = MDB_NOLOCK;
+
+MDB_val val(std::string_view bytes) {
+  return {bytes.size(), const_cast<char*>(bytes.data())};  // LMDB writes to neither key nor value
+}
+std::string_view view(const MDB_val& v) {
+  return {static_cast<const char*>(v.mv_data), v.mv_size};
+}
+
+struct CloseEnv {
+  void operator()(MDB_env* env) const { mdb_env_close(env); }
+};
+using Env = std::unique_ptr<MDB_env, CloseEnv>;
+
+// A transaction that is undone unless committed. `begun()` is the LMDB code of its beginning.
+class Txn {
+ public:
+  Txn(MDB_env* env, unsigned flags) { begun_ = mdb_txn_begin(env, nullptr, flags, &txn_); }
+  Txn(const Txn&) = delete;
+  Txn& operator=(const Txn&) = delete;
+  ~Txn() {
+    if (txn_ != nullptr) mdb_txn_abort(txn_);
+  }
+  int begun() const { return begun_; }
+  int commit() { return mdb_txn_commit(std::exchange(txn_, nullptr)); }
+  MDB_txn* get() const { return txn_; }
+
+ private:
+  MDB_txn* txn_ = nullptr;
+  int begun_ = 0;
+};
+
+class LmdbStore final : public Store {
+ public:
+  LmdbStore(Directory directory, const LmdbOptions& options)
+      : directory_(std::move(directory)), options_(options) {}
+
+  Result<void> open();
+
+  Result<void> commit(std::span<const Write> writes) override;
+  Result<void> scan(
+      std::string_view prefix,
+      const std::function<Result<void>(std::string_view, std::string_view)>& visit) override;
+  Usage usage() const override;
+
+ private:
+  Result<void> open_env();
+  Result<void> check_length() const;
+  Result<void> open_tables();
+  Result<void> check_meta(MDB_txn* txn);
+  int apply(std::span<const Write> writes);
+  Result<void> grow();
+  Result<void> after_full_disk();
+  Error error(int code) const;
+
+  Directory directory_;
+  const LmdbOptions options_;
+  Env env_;
+  MDB_dbi meta_ = 0, data_ = 0;
+  bool scanning_ = false;
+  std::optional<Error> broken_;  // no commit after this one
+};
+
+// An LMDB code, which may be an errno, as an Error about this store.
+Error LmdbStore::error(int code) const {
+  const std::string where = "store " + directory_.path() + ": ";
+  switch (code) {
+    case MDB_VERSION_MISMATCH:
+      return {Code::corrupt, where +
+                                 "its files were written by another version of LMDB; open it with "
+                                 "the program that made it, or move it away to begin anew"};
+    case MDB_INVALID:
+    case MDB_CORRUPTED:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_INCOMPATIBLE:
+      return {Code::corrupt, where + "its files are damaged (" + mdb_strerror(code) +
+                                 "); bring them back from a copy, or move them away to begin anew"};
+    case MDB_MAP_FULL:
+      return {Code::no_space, where + "it has reached its greatest size of " +
+                                  std::to_string(options_.map_bytes_max) + " bytes"};
+    default:
+      if (code > 0) return directory_.failed(code);
+      return {Code::internal, where + mdb_strerror(code)};
+  }
+}
+
+Result<void> LmdbStore::open() {
+  CUBE_TRY(open_env());
+  CUBE_TRY(check_length());
+  CUBE_TRY(open_tables());
+  return directory_.sync();
+}
+
+Result<void> LmdbStore::open_env() {
+  MDB_env* env = nullptr;
+  if (const int code = mdb_env_create(&env); code != 0) return error(code);
+  env_.reset(env);
+  int code = mdb_env_set_mapsize(env, std::max(options_.map_bytes_first, map_bytes_least));
+  if (code == 0) code = mdb_env_set_maxdbs(env, 2);
+  if (code == 0) code = mdb_env_open(env, directory_.path().c_str(), env_flags, file_mode);
+  if (code != 0) return error(code);
+  return {};
+}
+
+// A file shorter than its header says would end in a SIGBUS where the map has nothing behind it.
+// Lengthened by a hole, what is missing reads as zeros, which LMDB reports as damage. A healthy
+// file may lack free pages at its end too.
+Result<void> LmdbStore::check_length() const {
+  MDB_envinfo info{};
+  MDB_stat stat{};
+  int fd = -1;
+  mdb_env_info(env_.get(), &info);
+  mdb_env_stat(env_.get(), &stat);
+  mdb_env_get_fd(env_.get(), &fd);
+  struct stat file {};
+  if (::fstat(fd, &file) != 0) return error(errno);
+  const std::uint64_t bytes = (info.me_last_pgno + 1) * std::uint64_t{stat.ms_psize};
+  const auto there = static_cast<std::uint64_t>(file.st_size);
+  if (bytes <= there) return {};
+  if (bytes > std::max(there, options_.map_bytes_max)) return error(MDB_CORRUPTED);
+  if (::ftruncate(fd, static_cast<off_t>(bytes)) != 0) return error(errno);
+  return {};
+}
+
+Result<void> LmdbStore::open_tables() {
+  Txn txn(env_.get(), 0);
+  if (txn.begun() != 0) return error(txn.begun());
+  int code = mdb_dbi_open(txn.get(), "meta", MDB_CREATE, &meta_);
+  if (code == 0) code = mdb_dbi_open(txn.get(), "data", MDB_CREATE, &data_);
+  if (code != 0) return error(code);
+  CUBE_TRY(check_meta(txn.get()));
+  code = txn.commit();
+  if (code != 0) return error(code);
+  return {};
+}
+
+// Writes format and role into a new store; compares them in an old one.
+Result<void> LmdbStore::check_meta(MDB_txn* txn) {
+  const std::pair<std::string_view, std::string_view> wanted[] = {{format_key, format_version},
+                                                                  {role_key, options_.role}};
+  for (const auto& [name, want] : wanted) {
+    MDB_val key = val(name);
+    MDB_val found = val(want);
+    // Puts only when absent, else gives what is there.
+    const int code = mdb_put(txn, meta_, &key, &found, MDB_NOOVERWRITE);
+    if (code == 0) continue;
+    if (code != MDB_KEYEXIST) return error(code);
+    if (view(found) == want) continue;
+    const std::string has(view(found).substr(0, 32));
+    if (name == role_key) {
+      return Error{Code::conflict, "store " + directory_.path() + " belongs to a " + has +
+                                       ", not to a " + options_.role +
+                                       "; name another directory with --data-dir"};
+    }
+    return Error{Code::corrupt, "store " + directory_.path() + " has format version " + has +
+                                    ", this program reads " + std::string(format_version) +
+                                    "; open it with the version of cube that wrote it"};
+  }
+  return {};
+}
+
+// One try of a whole batch; an LMDB code.
+int LmdbStore::apply(std::span<const Write> writes) {
+  Txn txn(env_.get(), 0);
+  if (txn.begun() != 0) return txn.begun();
+  for (const Write& write : writes) {
+    MDB_val key = val(write.key);
+    MDB_val value = val(write.value);
+    int code = 0;
+    switch (write.kind) {
+      case Write::Kind::put:
+        code = mdb_put(txn.get(), data_, &key, &value, 0);
+        break;
+      case Write::Kind::erase:
+        code = mdb_del(txn.get(), data_, &key, nullptr);
+        if (code == MDB_NOTFOUND) code = 0;
+        break;
+    }
+    if (code != 0) return code;
+  }
+  return txn.commit();
+}
+
+Result<void> LmdbStore::commit(std::span<const Write> writes) {
+  CUBE_ASSERT(!scanning_);  // a commit may reuse the pages that a scan reads
+  if (broken_) return *broken_;
+  CUBE_TRY(check_keys(writes));
+  if (writes.empty()) return {};
+  int code = apply(writes);
+  while (code == MDB_MAP_FULL) {
+    CUBE_TRY(grow());
+    code = apply(writes);
+  }
+  if (code == 0) return {};
+  // LMDB says EIO when a write was cut short, which is how a disk fills up.
+  if (code == EIO && directory_.bytes_free() < nearly_full_bytes) code = ENOSPC;
+  Error failure = error(code);
+  if (failure.code == Code::no_space) {
+    CUBE_TRY(after_full_disk());
+  } else {
+    broken_ = failure;
+  }
+  return failure;
+}
+
+// Doubles the map. On error the map is as large as it may be, or can be on this machine.
+Result<void> LmdbStore::grow() {
+  MDB_envinfo info{};
+  mdb_env_info(env_.get(), &info);
+  if (info.me_mapsize >= options_.map_bytes_max) return error(MDB_MAP_FULL);
+  const std::size_t bytes = std::min<std::size_t>(info.me_mapsize * 2, options_.map_bytes_max);
+  const int code = mdb_env_set_mapsize(env_.get(), bytes);
+  if (code == 0) return {};
+  broken_ = error(code);  // the old map is gone already
+  return *broken_;
+}
+
+// Opens the environment anew: when it was the header that could not be written, LMDB refuses all
+// that follows. What is on the disk is the last batch that was committed.
+Result<void> LmdbStore::after_full_disk() {
+  env_.reset();
+  Result<void> opened = open_env();
+  if (opened) opened = check_length();
+  if (opened) opened = open_tables();
+  if (!opened) broken_ = opened.error();
+  return opened;
+}
+
+Result<void> LmdbStore::scan(
+    std::string_view prefix,
+    const std::function<Result<void>(std::string_view, std::string_view)>& visit) {
+  if (broken_) return *broken_;
+  Txn txn(env_.get(), MDB_RDONLY);
+  if (txn.begun() != 0) return error(txn.begun());
+  MDB_cursor* opened = nullptr;
+  if (const int code = mdb_cursor_open(txn.get(), data_, &opened); code != 0) return error(code);
+  const std::unique_ptr<MDB_cursor, decltype(&mdb_cursor_close)> cursor(opened, mdb_cursor_close);
+  scanning_ = true;
+  MDB_val key = val(prefix);
+  MDB_val value{};
+  Result<void> visited;
+  int code = mdb_cursor_get(cursor.get(), &key, &value, prefix.empty() ? MDB_FIRST : MDB_SET_RANGE);
+  while (code == 0 && view(key).starts_with(prefix)) {
+    visited = visit(view(key), view(value));
+    if (!visited) break;
+    code = mdb_cursor_get(cursor.get(), &key, &value, MDB_NEXT);
+  }
+  scanning_ = false;
+  if (code != 0 && code != MDB_NOTFOUND) return error(code);
+  return visited;
+}
+
+Store::Usage LmdbStore::usage() const {
+  Usage usage;
+  if (!env_) return usage;
+  Txn txn(env_.get(), MDB_RDONLY);
+  MDB_stat stat{};
+  if (txn.begun() == 0 && mdb_stat(txn.get(), data_, &stat) == 0) {
+    const std::size_t pages = stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages;
+    usage.bytes_used = std::uint64_t{pages} * stat.ms_psize;
+  }
+  usage.bytes_limit =
+      std::min<std::uint64_t>(options_.map_bytes_max, usage.bytes_used + directory_.bytes_free());
+  return usage;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> open_lmdb(const LmdbOptions& options) {
+  auto directory = Directory::open(options.directory);
+  if (!directory) return std::move(directory).error();
+  auto store = std::make_unique<LmdbStore>(std::move(directory).value(), options);
+  CUBE_TRY(store->open());
+  return std::unique_ptr<Store>(std::move(store));
+}
+
+}  // namespace cube::store
