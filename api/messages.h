@@ -48,7 +48,7 @@ struct Assignment {
 struct Report {
   NodeInfo node;
   Fence fence;                 // of the assignment it holds
-  std::uint64_t incarnation = 0;  // changes when the worker process starts: change numbers begin anew
+  std::uint64_t incarnation = 0;  // changes when the worker process starts: changes count anew
   std::uint64_t base = 0;
   std::uint64_t change = 0;    // ask for what comes after this next time
   std::vector<AttemptStatus> attempts;

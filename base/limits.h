@@ -43,7 +43,7 @@ inline constexpr Duration engine_relist_every = 1min;
 // Restarts (worker): immediately, then 1 s doubling up to 5 min, with up to 10 % added by chance.
 inline constexpr Duration restart_backoff_first = 1s;
 inline constexpr Duration restart_backoff_max = 5min;
-inline constexpr Duration restart_good_run = 1min;       // so long up and not unhealthy: count resets
+inline constexpr Duration restart_good_run = 1min;       // so long up, not unhealthy: count resets
 inline constexpr std::uint32_t restart_default_max = 3;  // of the unset policy, in a row
 
 // Manager

@@ -40,7 +40,7 @@ struct Container {
   WallTime created, started, finished;
   std::string ip;
   std::vector<HostPort> ports;
-  // list() fills id, name, labels, state, created and what else it has; inspect() and start() fill all.
+  // list() fills id, name, labels, state, created and what else it has; inspect() and start() all.
 };
 
 // What create() makes. The spec's own fields, and what the worker adds.

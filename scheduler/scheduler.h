@@ -36,8 +36,8 @@ struct NodeFacts {
   Resources capacity;
 };
 
-// A parsed `Constraints` entry: "node.name==n1", "node.labels.zone!=b", "node.platform==linux/arm64";
-// a bare "node.labels.gpu" asks that the label is there.
+// A parsed `Constraints` entry: "node.name==n1", "node.labels.zone!=b",
+// "node.platform==linux/arm64"; a bare "node.labels.gpu" asks that the label is there.
 struct Constraint {
   enum class Key : std::uint8_t { node_name, label, platform };
   enum class Op : std::uint8_t { equal, not_equal, present };

@@ -54,7 +54,9 @@ struct HealthCheck {
 
 struct RestartPolicy {
   // `unset` behaves as on_failure with limits::restart_default_max.
-  enum class Kind : std::uint8_t { unset = 0, no = 1, always = 2, unless_stopped = 3, on_failure = 4 };
+  enum class Kind : std::uint8_t {
+    unset = 0, no = 1, always = 2, unless_stopped = 3, on_failure = 4,
+  };
   Kind kind = Kind::unset;
   std::uint32_t max = 0;  // on_failure: restarts in a row at most; 0: no maximum
   friend bool operator==(const RestartPolicy&, const RestartPolicy&) = default;

@@ -37,7 +37,7 @@ struct AttemptStatus {
   bool final = false;               // exited, and no restart will follow on this node
   Failure failure = Failure::none;  // of the newest container that ended
   std::uint32_t failures = 0;       // in a row, since the last good run
-  std::string reason;               // in words: "exit code 3", "pulling image", "restart 2 in 4 s; ..."
+  std::string reason;               // in words: "exit code 3", "pulling image", "restart in 4 s"
   Health health = Health::unknown;
   std::string container_id;
   std::string container_ip;
