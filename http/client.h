@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/limits.h"
 #include "base/result.h"
 #include "http/loop.h"
 
@@ -46,15 +47,16 @@ struct Answer {
   std::optional<std::string> header(std::string_view lower_case_name) const;
 };
 
-// Errors of a call: `unavailable` = refused, no such socket, name not found, or closed before a
-// byte of the answer; `timeout` = deadline; `too_large`; `corrupt` = not HTTP.
+// Errors of a call: `unavailable` = refused, no such socket, name not found, or closed before the
+// end of the answer; `timeout` = deadline; `too_large`; `corrupt` = not HTTP; `invalid` = a target
+// or header that cannot be sent. Messages begin with the endpoint.
 using OnAnswer = std::function<void(Result<Answer>)>;
 
 // A reply read piece by piece, without end to its length. No deadline after the head.
 struct StreamHandlers {
-  std::function<void(const Answer& head)> on_head;    // body empty
+  std::function<void(const Answer& head)> on_head;      // body empty
   std::function<void(std::string_view bytes)> on_data;  // decoded from chunks
-  std::function<void(Result<void>)> on_end;           // once, unless the handle is destroyed before
+  std::function<void(Result<void>)> on_end;  // once, unless the handle is destroyed before
 };
 
 class CallHandle {
@@ -64,7 +66,8 @@ class CallHandle {
 
 class Client {
  public:
-  explicit Client(Loop& loop);
+  explicit Client(Loop& loop);  // which must outlive the client
+  // Ends every call; no callback runs after it.
   ~Client();
 
   // From any thread; the callback runs once on the loop's thread.

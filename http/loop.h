@@ -12,11 +12,11 @@ namespace cube::http {
 class Loop {
  public:
   Loop();
-  ~Loop();  // stops and joins
+  ~Loop();  // stops and joins; servers, clients and streams on it must be gone by then
   Loop(const Loop&) = delete;
 
-  void start();               // begins to run on a thread of its own
-  void stop();                // from any thread; returns when the thread has ended
+  void start();                      // begins to run on a thread of its own
+  void stop();                       // from any thread; returns when the thread has ended
   void post(std::function<void()>);  // runs it on the loop's thread; from any thread
   bool on_loop_thread() const;
 

@@ -21,10 +21,10 @@ namespace cube::http {
 struct Request {
   std::string method;  // upper case
   std::string path;    // decoded, without query; always begins with '/'
-  std::vector<std::pair<std::string, std::string>> query;  // decoded
+  std::vector<std::pair<std::string, std::string>> query;    // decoded
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
   std::string body;
-  std::string peer;    // "127.0.0.1", of the socket: no header can shadow it
+  std::string peer;  // "127.0.0.1", of the socket: no header can shadow it
 
   std::optional<std::string> query_value(std::string_view name) const;
   std::optional<std::string> header(std::string_view lower_case_name) const;
@@ -45,7 +45,8 @@ class Responder {
   virtual void send(Response) = 0;
 
   // For open-ended replies: sends the head (chunked), then what is written. write() returns false
-  // when the client has gone or reads too slowly (over 1 MiB waiting); close() ends the reply.
+  // when the client has gone or reads too slowly (over 1 MiB waiting): the reply is then cut off,
+  // so that a gap is never taken for the whole. close() ends the reply. From any thread.
   class Body {
    public:
     virtual ~Body() = default;  // closes
@@ -72,7 +73,8 @@ struct ServerOptions {
 
 class Server {
  public:
-  // Binds and listens; errors name address, port and cause ("in use").
+  // Binds and listens; errors name address, port and cause ("in use"). `loop` must outlive the
+  // server; responders may outlive both.
   static Result<std::unique_ptr<Server>> listen(Loop& loop, ServerOptions options, Handler handler);
   virtual ~Server() = default;  // closes the listener and all connections
   virtual std::uint16_t port() const = 0;

@@ -1,0 +1,290 @@
+#include "http/session.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "base/limits.h"
+#include "http/responder.h"
+
+namespace cube::http {
+
+namespace {
+
+void release(std::string& text) {
+  std::string().swap(text);
+}
+
+std::int64_t now_s() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::seconds>(now).count();
+}
+
+std::string peer_of(const asio::ip::tcp::socket& socket) {
+  error_code ec;
+  auto address = socket.remote_endpoint(ec).address();
+  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+    address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+  }
+  return ec ? "" : address.to_string();
+}
+
+}  // namespace
+
+void Hub::add(std::shared_ptr<Session> session) {
+  sessions.insert(std::move(session));
+  count = sessions.size();
+}
+
+void Hub::remove(const std::shared_ptr<Session>& session) {
+  sessions.erase(session);
+  count = sessions.size();
+}
+
+bool Hub::close_longest_idle() {
+  std::shared_ptr<Session> longest;
+  for (const auto& session : sessions) {
+    if (!session->idle()) continue;
+    if (!longest || session->idle_since() < longest->idle_since()) longest = session;
+  }
+  if (!longest) return false;
+  longest->close();
+  return true;
+}
+
+void Hub::close_all() {
+  const auto all = std::exchange(sessions, {});
+  for (const auto& session : all) session->abandon();
+  count = 0;
+  handler = nullptr;
+}
+
+Session::Session(asio::ip::tcp::socket socket, std::shared_ptr<Hub> hub)
+    : socket_(std::move(socket)),
+      hub_(std::move(hub)),
+      timer_(socket_.get_executor()),
+      peer_(peer_of(socket_)) {
+  error_code ignored;  // the first read tells what is wrong with the socket
+  socket_.non_blocking(true, ignored);
+  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+}
+
+void Session::start() {
+  idle_since_ = std::chrono::steady_clock::now();
+  arm(hub_->options.header_timeout);  // who connects has something to say
+  wait_for_bytes();
+}
+
+void Session::refuse() {
+  refuse_request({503, "too many connections (" + std::to_string(hub_->options.connections_max) +
+                           "), try again later"});
+}
+
+void Session::close() {
+  if (std::exchange(phase_, Phase::closed) == Phase::closed) return;
+  const auto self = shared_from_this();  // the hub's may be the last but this
+  error_code ignored;
+  timer_.cancel();
+  socket_.close(ignored);
+  hub_->remove(self);
+  if (auto stream = std::exchange(stream_, nullptr)) stream->set_gone();
+}
+
+void Session::abandon() {
+  if (stream_) stream_->forget_on_gone();
+  close();
+}
+
+void Session::wait_for_bytes() {
+  if (std::exchange(waiting_, true)) return;
+  socket_.async_wait(socket_.wait_read, [self = shared_from_this()](error_code ec) {
+    self->waiting_ = false;
+    if (self->phase_ == Phase::closed) return;
+    if (ec) return self->close();
+    self->on_readable();
+  });
+}
+
+void Session::on_readable() {
+  // Nothing is read while a request is answered; whoever wants to read then waits anew.
+  if (phase_ == Phase::handling || phase_ == Phase::replying) return;
+  auto& scratch = hub_->loop.scratch;
+  error_code ec;
+  const std::size_t n = socket_.read_some(asio::buffer(scratch), ec);
+  if (ec == asio::error::would_block) return wait_for_bytes();
+  if (ec) return close();  // the client has closed or is gone
+  if (phase_ == Phase::streaming || phase_ == Phase::lingering) return wait_for_bytes();
+  in_.append(scratch.data(), n);
+  read_on();
+}
+
+void Session::read_on() {
+  if (!parser_) {
+    const auto& options = hub_->options;
+    parser_ = std::make_unique<RequestParser>(options.header_bytes_max, options.body_bytes_max);
+    phase_ = Phase::head;
+    arm(options.header_timeout);
+  }
+  in_.erase(0, parser_->feed(in_));
+  switch (parser_->state()) {
+    case RequestParser::State::head:
+      return wait_for_bytes();
+    case RequestParser::State::body:
+      if (std::exchange(phase_, Phase::body) == Phase::body) return wait_for_bytes();
+      if (!parser_->expects_continue() || !in_.empty()) return await_body();
+      return send("HTTP/1.1 100 Continue\r\n\r\n", "", &Session::await_body);
+    case RequestParser::State::done:
+      return dispatch();
+    case RequestParser::State::refused:
+      return refuse_request(parser_->refusal());
+  }
+}
+
+void Session::await_body() {
+  arm(hub_->options.body_timeout);
+  wait_for_bytes();
+}
+
+void Session::dispatch() {
+  disarm();
+  phase_ = Phase::handling;
+  auto request = parser_->take();
+  http11_ = parser_->http11();
+  keep_alive_ = parser_->keep_alive();
+  parser_.reset();
+  if (in_.empty()) release(in_);
+  to_head_ = request.method == "HEAD";
+  request.peer = peer_;
+  const auto handler = hub_->handler;  // it lives on if this request ends the server
+  (*handler)(std::move(request), make_responder(weak_from_this(), hub_->loop.mailbox));
+}
+
+void Session::refuse_request(const Refusal& refusal) {
+  phase_ = Phase::handling;
+  keep_alive_ = false;
+  reply(error_response(refusal.status, refusal.message));
+}
+
+void Session::reply(Response response) {
+  if (phase_ != Phase::handling) return;  // closed
+  phase_ = Phase::replying;
+  auto head = reply_head(response, {Framing::content_length, http11_, !keep_alive_, now_s()});
+  if (to_head_ || !status_has_body(response.status)) response.body.clear();
+  send(std::move(head), std::move(response.body),
+       keep_alive_ ? &Session::next_request : &Session::linger);
+}
+
+void Session::begin_stream(Response head, std::shared_ptr<StreamState> stream) {
+  if (phase_ != Phase::handling) return stream->set_gone();
+  keep_alive_ = false;  // simpler than to tell later requests from a hang-up
+  if (to_head_ || !status_has_body(head.status)) {
+    phase_ = Phase::replying;
+    stream->set_gone();
+    return send(reply_head(head, {Framing::none, http11_, true, now_s()}), "", &Session::linger);
+  }
+  phase_ = Phase::streaming;
+  stream_ = std::move(stream);
+  const auto framing = http11_ ? Framing::chunked : Framing::until_close;
+  send(reply_head(head, {framing, http11_, true, now_s()}), "", &Session::flush_stream);
+  wait_for_bytes();  // to see the client hang up
+}
+
+void Session::flush_stream() {
+  if (phase_ != Phase::streaming) return;
+  if (stream_->overflowed()) return close();
+  if (after_write_) return;  // comes back when that is written
+  auto batch = stream_->take();
+  if (!batch.bytes.empty()) {
+    std::string out;
+    if (http11_) append_chunk(out, batch.bytes);
+    return send(http11_ ? std::move(out) : std::move(batch.bytes), "", &Session::batch_sent);
+  }
+  if (!batch.last) return disarm();
+  stream_.reset();
+  phase_ = Phase::replying;
+  if (!http11_) return linger();
+  send("0\r\n\r\n", "", &Session::linger);
+}
+
+void Session::batch_sent() {
+  stream_->sent();
+  flush_stream();
+}
+
+void Session::next_request() {
+  phase_ = Phase::idle;
+  idle_since_ = std::chrono::steady_clock::now();
+  if (!in_.empty()) return read_on();  // the client sent it ahead
+  arm(hub_->options.idle_timeout);
+  wait_for_bytes();
+}
+
+void Session::linger() {
+  phase_ = Phase::lingering;
+  parser_.reset();
+  release(in_);
+  error_code ec;
+  socket_.shutdown(socket_.shutdown_send, ec);
+  if (ec) return close();
+  arm(limits::http_linger);
+  wait_for_bytes();
+}
+
+void Session::send(std::string head, std::string body, void (Session::*then)()) {
+  out_ = {std::move(head), std::move(body)};
+  written_ = 0;
+  after_write_ = then;
+  write_more();
+}
+
+void Session::write_more() {
+  arm(hub_->options.body_timeout);  // for a piece of it: slow is fine, standing still is not
+  const std::size_t of_head = std::min(written_, out_[0].size());
+  const std::size_t of_body = written_ - of_head;
+  const std::array<asio::const_buffer, 2> rest = {
+      asio::buffer(out_[0].data() + of_head, out_[0].size() - of_head),
+      asio::buffer(out_[1].data() + of_body, out_[1].size() - of_body)};
+  socket_.async_write_some(rest, [self = shared_from_this()](error_code ec, std::size_t n) {
+    if (self->phase_ == Phase::closed) return;
+    if (ec) return self->close();
+    self->written_ += n;
+    if (self->written_ < self->out_[0].size() + self->out_[1].size()) return self->write_more();
+    for (auto& text : self->out_) release(text);
+    self->disarm();
+    (*self.*std::exchange(self->after_write_, nullptr))();
+  });
+}
+
+void Session::arm(Duration d) {
+  timer_.expires_after(d);
+  timer_.async_wait([weak = weak_from_this()](error_code ec) {
+    auto self = weak.lock();
+    if (ec || !self) return;
+    // It may have been armed anew when this was already on its way.
+    if (self->timer_.expiry() <= std::chrono::steady_clock::now()) self->on_deadline();
+  });
+}
+
+void Session::disarm() {
+  timer_.expires_at(std::chrono::steady_clock::time_point::max());
+}
+
+void Session::on_deadline() {
+  switch (phase_) {
+    case Phase::head:
+      return refuse_request({408, "the header did not come in time"});
+    case Phase::body:
+      if (after_write_) return close();  // not even "100 Continue" was taken
+      return refuse_request({408, "the body did not come in time"});
+    case Phase::idle:
+    case Phase::replying:
+    case Phase::streaming:
+    case Phase::lingering:
+      return close();
+    case Phase::handling:  // the handler may take as long as it likes
+    case Phase::closed:
+      return;
+  }
+}
+
+}  // namespace cube::http
