@@ -33,9 +33,8 @@ std::optional<Decimal> take_decimal(std::string_view& rest) {
   if (rest.empty() || !is_digit(rest[0])) return std::nullopt;
   Decimal out;
   for (; !rest.empty() && is_digit(rest[0]); rest.remove_prefix(1)) {
-    const int digit = rest[0] - '0';
-    if (out.whole > (int64_max - digit) / 10) return std::nullopt;
-    out.whole = out.whole * 10 + digit;
+    if (out.whole > (int64_max - 9) / 10) return std::nullopt;
+    out.whole = out.whole * 10 + (rest[0] - '0');
   }
   if (rest.empty() || rest[0] != '.') return out;
   rest.remove_prefix(1);

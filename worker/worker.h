@@ -11,6 +11,7 @@
 // Every decision is level-triggered: losing or repeating any input only costs time.
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -33,11 +34,14 @@ struct Config {
   std::string name;
   std::string cluster = "default";
   std::map<std::string, std::string> labels;
-  std::vector<std::string> mount_dirs;   // host paths may be mounted only from under these
-  Resources capacity;                    // zero members: what the machine has
+  std::vector<std::string> mount_dirs;  // host paths may be mounted only from under these
+  Resources capacity;                   // zero members: what the machine has
   std::string version;
   std::string boot_id;
   std::size_t engine_operations_max = limits::engine_operations_max;
+  // The operator hands this worker over: the manager it is bound to is forgotten at load, and the
+  // next assignment, of whichever manager, binds it again.
+  bool forget_manager = false;
 };
 
 // Names a caller that waits for a Reply. Chosen by the shell, never 0, used once.
@@ -47,7 +51,10 @@ using OpId = std::uint64_t;
 
 // --- Inputs -----------------------------------------------------------------------------------
 
-struct PutAssignment { Token token; api::Assignment assignment; };
+struct PutAssignment {
+  Token token;
+  api::Assignment assignment;
+};
 // The long poll. Answered at once when something after `change` is known or when `incarnation` is
 // not this process's; else when something changes, at the latest after `wait`.
 struct PollReport {
@@ -56,23 +63,47 @@ struct PollReport {
   std::uint64_t incarnation = 0, change = 0;
   Duration wait{};
 };
-struct PostTask { Token token; api::Submission submission; };
-struct DeleteTask { Token token; TaskId id; };
-struct EngineConnected { runtime::EngineInfo info; };
-struct EngineDisconnected { std::string reason; };
-struct EngineHappened { runtime::EngineEvent event; };
-struct HostSampled { HostStats stats; Resources machine; };
+struct PostTask {
+  Token token;
+  api::Submission submission;
+};
+struct DeleteTask {
+  Token token;
+  TaskId id;
+};
+struct EngineConnected {
+  runtime::EngineInfo info;
+};
+struct EngineDisconnected {
+  std::string reason;
+};
+struct EngineHappened {
+  runtime::EngineEvent event;
+};
+struct HostSampled {
+  HostStats stats;
+  Resources machine;
+};
 
 // The outcome of an Operation, by kind.
-using OperationOutcome = std::variant<
-    runtime::Done,                          // pull, stop, remove
-    std::string,                            // create: the container's id
-    runtime::Container,                     // start, inspect
-    std::vector<runtime::Container>,        // list
-    runtime::EngineError>;
-struct OperationDone { OpId op; OperationOutcome outcome; };
-struct PullProgress { OpId op; std::string text; };
-struct ProbeDone { OpId op; bool ok = false; std::string detail; };
+using OperationOutcome = std::variant<runtime::Done,       // pull, stop, remove
+                                      std::string,         // create: the container's id
+                                      runtime::Container,  // start, inspect
+                                      std::vector<runtime::Container>,  // list
+                                      runtime::EngineError>;
+struct OperationDone {
+  OpId op;
+  OperationOutcome outcome;
+};
+struct PullProgress {
+  OpId op;
+  std::string text;
+};
+struct ProbeDone {
+  OpId op;
+  bool ok = false;
+  std::string detail;
+};
 struct Wake {};  // next_wake() has come
 
 using Input = std::variant<PutAssignment, PollReport, PostTask, DeleteTask, EngineConnected,
@@ -87,17 +118,33 @@ struct Reply {
   std::variant<api::Report, Task, Deleted, Error> body;
 };
 
-struct ListContainers { std::map<std::string, std::string> labels; };
-struct InspectContainer { std::string id_or_name; };
-struct PullImage { std::string image, platform; };
-struct CreateContainer { runtime::ContainerConfig config; };
-struct StartContainer { std::string id; };
-struct StopContainer { std::string id; Duration grace; };
-struct RemoveContainer { std::string id; };
+struct ListContainers {
+  std::map<std::string, std::string> labels;
+};
+struct InspectContainer {
+  std::string id_or_name;
+};
+struct PullImage {
+  std::string image, platform;
+};
+struct CreateContainer {
+  runtime::ContainerConfig config;
+};
+struct StartContainer {
+  std::string id;
+};
+struct StopContainer {
+  std::string id;
+  Duration grace;
+};
+struct RemoveContainer {
+  std::string id;
+};
 struct Operation {
   OpId op;
   std::variant<ListContainers, InspectContainer, PullImage, CreateContainer, StartContainer,
-               StopContainer, RemoveContainer> what;
+               StopContainer, RemoveContainer>
+      what;
 };
 
 // One health check to run now. The target is the task's own container, seen at its last inspect.
@@ -105,7 +152,7 @@ struct Probe {
   OpId op;
   HealthCheck::Kind kind;
   std::string container_id;
-  std::string host;         // http, tcp
+  std::string host;  // http, tcp
   std::uint16_t port = 0;
   std::string path;
   std::vector<std::string> command;
@@ -129,8 +176,8 @@ struct Effects {
 
 // Numbers for /metrics, since the process started.
 struct Counters {
-  std::uint64_t containers_started = 0, containers_adopted = 0, containers_exited = 0,
-                restarts = 0, operations = 0, operation_errors = 0, probes = 0, probe_failures = 0,
+  std::uint64_t containers_started = 0, containers_adopted = 0, containers_exited = 0, restarts = 0,
+                operations = 0, operation_errors = 0, probes = 0, probe_failures = 0,
                 assignments = 0, assignments_refused = 0, sweeps_with_findings = 0;
 };
 
@@ -158,8 +205,8 @@ class Worker {
   Instant next_wake() const;
 
   // Reads, between steps.
-  std::vector<Task> tasks() const;               // manager's and its own, by creation
-  Result<Task> task(std::string_view ref) const; // full ID, unique prefix or unique name
+  std::vector<Task> tasks() const;                // manager's and its own, by creation
+  Result<Task> task(std::string_view ref) const;  // full ID, unique prefix or unique name
   std::vector<RunningContainer> running() const;
   // The container whose logs are this task's now (also an exited one that is kept).
   Result<std::string> log_container(TaskId id) const;
@@ -180,11 +227,12 @@ inline constexpr std::string_view label_node = "cube.node";
 inline constexpr std::string_view label_task = "cube.task";
 inline constexpr std::string_view label_attempt = "cube.attempt";
 inline constexpr std::string_view label_restart = "cube.restart";
-inline constexpr std::string_view label_spec = "cube.spec";    // spec_hash, 16 hex digits
-inline constexpr std::string_view label_name = "cube.name";    // the task's name, for people
+inline constexpr std::string_view label_spec = "cube.spec";      // spec_hash, 16 hex digits
+inline constexpr std::string_view label_name = "cube.name";      // the task's name, for people
 inline constexpr std::string_view label_origin = "cube.origin";  // "manager" or "local"
 
-// "cube-<task id>-a<attempt>-r<restart>": one container, for ever.
+// "cube-<task id>-a<attempt>-r<restart>-<hash>": one container, for ever. The hash (8 hex digits)
+// is of cluster and node, so that several of either can share one engine.
 std::string container_name(const AttemptKey& key, std::uint32_t restart, std::string_view cluster,
                            std::string_view node);
 

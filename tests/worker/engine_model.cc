@@ -1,0 +1,210 @@
+#include "tests/worker/engine_model.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace cube::test {
+namespace {
+
+using runtime::Container;
+using runtime::ContainerState;
+using runtime::EngineError;
+using Kind = runtime::EngineEvent::Kind;
+
+bool lives(const Container& c) {
+  return c.state == ContainerState::running || c.state == ContainerState::paused;
+}
+
+EngineError no_such(const std::string& id) {
+  return {EngineError::Kind::not_found, "no such container: " + id};
+}
+
+template <class... Ts>
+struct Overloaded : Ts... {
+  using Ts::operator()...;
+};
+template <class... Ts>
+Overloaded(Ts...) -> Overloaded<Ts...>;
+
+}  // namespace
+
+std::string verb_of(const worker::Operation& operation) {
+  return std::visit(Overloaded{
+                        [](const worker::ListContainers&) { return "list"; },
+                        [](const worker::InspectContainer&) { return "inspect"; },
+                        [](const worker::PullImage&) { return "pull"; },
+                        [](const worker::CreateContainer&) { return "create"; },
+                        [](const worker::StartContainer&) { return "start"; },
+                        [](const worker::StopContainer&) { return "stop"; },
+                        [](const worker::RemoveContainer&) { return "remove"; },
+                    },
+                    operation.what);
+}
+
+Container* EngineModel::find(const std::string& id_or_name) {
+  for (auto& [name, c] : containers_) {
+    if (name == id_or_name || c.id == id_or_name) return &c;
+  }
+  return nullptr;
+}
+
+void EngineModel::tell(Kind kind, const Container& c, WallTime now) {
+  runtime::EngineEvent event;
+  event.kind = kind;
+  event.container_id = c.id;
+  event.container_name = c.name;
+  event.labels = c.labels;
+  event.exit_code = c.exit_code;
+  event.at = now;
+  events.push_back(std::move(event));
+}
+
+void EngineModel::end(Container& c, std::int32_t code, WallTime now, bool oom) {
+  c.state = ContainerState::exited;
+  c.exit_code = code;
+  c.oom_killed = oom;
+  c.finished = now;
+  c.pid = 0;
+  c.ip.clear();
+  c.ports.clear();
+}
+
+EngineModel::Outcome EngineModel::create(const runtime::ContainerConfig& config, WallTime now) {
+  if (!images.contains(config.spec.image)) {
+    return EngineError{EngineError::Kind::no_image, "no such image: " + config.spec.image};
+  }
+  if (containers_.contains(config.name)) {
+    return EngineError{EngineError::Kind::name_in_use,
+                       fmt::format("name {} is in use", config.name)};
+  }
+  Container c;
+  c.id = fmt::format("c{}", ++last_id_);
+  c.name = config.name;
+  c.labels = config.labels;
+  c.created = now;
+  specs_[c.name] = config.spec;
+  return (containers_[c.name] = c).id;
+}
+
+EngineModel::Outcome EngineModel::start(const std::string& id, WallTime now) {
+  Container* c = find(id);
+  if (c == nullptr) return no_such(id);
+  if (lives(*c)) return *c;
+  c->state = ContainerState::running;
+  c->pid = ++last_pid_;
+  c->started = now;
+  c->ip = fmt::format("172.17.0.{}", c->pid - 100);
+  for (const PortBinding& binding : specs_[c->name].ports) {
+    const auto port = binding.host_port != 0 ? binding.host_port : ++last_port_;
+    c->ports.push_back({binding.container, "0.0.0.0", port});
+  }
+  tell(Kind::started, *c, now);
+  return *c;
+}
+
+EngineModel::Outcome EngineModel::apply(const worker::Operation& operation, WallTime now) {
+  const std::string verb = verb_of(operation);
+  auto& scripted = failures[verb];
+  if (!scripted.empty()) {
+    EngineError error = scripted.front();
+    scripted.pop_front();
+    return error;
+  }
+  return std::visit(
+      Overloaded{
+          [&](const worker::ListContainers& list) -> Outcome {
+            std::vector<Container> out;
+            for (const auto& [name, c] : containers_) {
+              const bool matches =
+                  std::all_of(list.labels.begin(), list.labels.end(), [&](const auto& label) {
+                    const auto it = c.labels.find(label.first);
+                    return it != c.labels.end() && it->second == label.second;
+                  });
+              if (!matches) continue;
+              Container listed;  // a list tells no more than this
+              listed.id = c.id, listed.name = c.name, listed.labels = c.labels;
+              listed.state = c.state, listed.created = c.created;
+              out.push_back(std::move(listed));
+            }
+            return out;
+          },
+          [&](const worker::InspectContainer& inspect) -> Outcome {
+            const Container* c = find(inspect.id_or_name);
+            if (c == nullptr) return no_such(inspect.id_or_name);
+            return *c;
+          },
+          [&](const worker::PullImage& pull) -> Outcome {
+            images.insert(pull.image);
+            return runtime::Done{};
+          },
+          [&](const worker::CreateContainer& create_it) { return create(create_it.config, now); },
+          [&](const worker::StartContainer& start_it) { return start(start_it.id, now); },
+          [&](const worker::StopContainer& stop) -> Outcome {
+            Container* c = find(stop.id);
+            if (c != nullptr && lives(*c)) {
+              end(*c, stop_code, now, false);
+              tell(Kind::died, *c, now);
+            }
+            return runtime::Done{};
+          },
+          [&](const worker::RemoveContainer& remove) -> Outcome {
+            if (Container* c = find(remove.id)) remove_by_hand(c->name, now);
+            return runtime::Done{};
+          },
+      },
+      operation.what);
+}
+
+bool EngineModel::exit(const std::string& name, std::int32_t code, WallTime now, bool oom) {
+  Container* c = find(name);
+  if (c == nullptr || !lives(*c)) return false;
+  end(*c, code, now, oom);
+  tell(Kind::died, *c, now);
+  return true;
+}
+
+bool EngineModel::remove_by_hand(const std::string& name, WallTime now) {
+  Container* c = find(name);
+  if (c == nullptr) return false;
+  if (lives(*c)) {
+    end(*c, 137, now, false);
+    tell(Kind::died, *c, now);
+  }
+  tell(Kind::destroyed, *c, now);
+  containers_.erase(c->name);
+  return true;
+}
+
+bool EngineModel::pause(const std::string& name, bool paused, WallTime now) {
+  Container* c = find(name);
+  if (c == nullptr || !lives(*c)) return false;
+  c->state = paused ? ContainerState::paused : ContainerState::running;
+  tell(paused ? Kind::paused : Kind::unpaused, *c, now);
+  return true;
+}
+
+void EngineModel::kill_all(std::int32_t code, WallTime now) {
+  for (auto& [name, c] : containers_) {
+    if (lives(c)) end(c, code, now, false);
+  }
+  events.clear();
+}
+
+void EngineModel::reboot(WallTime now) {
+  kill_all(255, now);
+}
+
+std::size_t EngineModel::live(const AttemptKey& key) const {
+  const auto has = [&](const Container& c, std::string_view label, const std::string& value) {
+    const auto it = c.labels.find(std::string(label));
+    return it != c.labels.end() && it->second == value;
+  };
+  return static_cast<std::size_t>(
+      std::count_if(containers_.begin(), containers_.end(), [&](const auto& entry) {
+        return lives(entry.second) && has(entry.second, worker::label_task, key.task.str()) &&
+               has(entry.second, worker::label_attempt, std::to_string(key.attempt));
+      }));
+}
+
+}  // namespace cube::test

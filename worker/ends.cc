@@ -1,0 +1,246 @@
+// How containers end, and what follows: restart, or final.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/assert.h"
+#include "worker/backoff.h"
+#include "worker/impl.h"
+
+namespace cube::worker {
+namespace {
+
+// An end so shortly before the engine went away was most likely its going.
+constexpr Duration engine_going = 10s;
+constexpr Duration stopped_local_kept_for = 1h;
+
+bool counts_against_maximum(Failure failure) {
+  switch (failure) {
+    case Failure::exit:
+    case Failure::oom:
+    case Failure::node:
+      return true;
+    case Failure::none:
+    case Failure::unhealthy:
+    case Failure::spec:
+    case Failure::engine:
+      return false;
+  }
+  CUBE_UNREACHABLE();
+}
+
+// Does a restart follow this end? `counted`: failures in a row against the maximum, this included.
+bool restart_follows(const RestartPolicy& policy, Origin origin, const End& end,
+                     std::uint32_t counted) {
+  switch (end.failure) {
+    case Failure::engine:
+      return true;
+    case Failure::spec:
+      return false;  // it can never start
+    case Failure::unhealthy:
+      return policy.kind != RestartPolicy::Kind::no;
+    case Failure::node:
+      if (!end.ran && origin == Origin::manager) return false;  // the manager looks elsewhere
+      break;
+    case Failure::none:
+    case Failure::exit:
+    case Failure::oom:
+      break;
+  }
+  if (!policy.restarts_after(end.failure == Failure::none)) return false;
+  const auto max = policy.max_in_a_row();
+  return !max || counted <= *max;
+}
+
+}  // namespace
+
+// States of one container only go forward; what would go back only changes the words.
+void Worker::Impl::observe(Attempt& a, Observed to, std::string reason) {
+  if (move_allowed(Actor::worker, a.status.observed, to)) a.status.observed = to;
+  a.status.reason = std::move(reason);
+}
+
+// The engine shows the container as over, inspected. Counted once: the restart number moves on, or
+// the attempt is final.
+void Worker::Impl::container_ended(Attempt& a, std::uint32_t restart, const runtime::Container& c) {
+  if (restart != a.status.restart || a.status.final) return;
+  const Seen& seen = a.containers.at(restart);
+  End end = end_of(c, a.spec, seen.oom);
+  ++counters.containers_exited;
+  if (a.backoff.stop_for == StopFor::unhealthy) {
+    end.failure = Failure::unhealthy;
+    end.reason = a.backoff.stop_reason;
+  } else if (was_engines_doing(a, seen, c)) {
+    end.failure = Failure::engine;
+    end.reason =
+        seen.engine_died ? "the machine was restarted" : "the container engine was restarted";
+  }
+  ended(a, std::move(end));
+}
+
+bool Worker::Impl::was_engines_doing(const Attempt& a, const Seen& seen,
+                                     const runtime::Container& c) const {
+  if (a.want != Want::run) return false;
+  if (seen.engine_died) return true;
+  if (engine.info.live_restore || engine.away_from.is_zero()) return false;
+  // A success just before is more likely the task's own.
+  const Duration before = c.exit_code == 0 ? Duration::zero() : engine_going;
+  return c.finished.is_zero() ||
+         (c.finished + before >= engine.away_from && c.finished <= engine.away_until);
+}
+
+// A container that was there is not: somebody removed it. One that had not started is made again.
+void Worker::Impl::vanished(Attempt& a, std::uint32_t restart) {
+  a.containers.erase(restart);
+  if (restart != a.status.restart || a.status.final) return;
+  if (a.status.observed < Observed::running) return;
+  End end;
+  end.ran = true;
+  end.started = a.status.started;
+  end.finished = now.wall;
+  end.ran_for = std::max(Duration::zero(), now.wall - a.status.started);
+  if (a.backoff.stop_for == StopFor::unhealthy) {
+    end.failure = Failure::unhealthy;
+    end.reason = a.backoff.stop_reason;
+  } else if (boot_changed) {
+    end.failure = Failure::engine;
+    end.reason = "the machine was restarted";
+  } else {
+    end.failure = Failure::exit;
+    end.reason = "container was removed by someone else";
+  }
+  ended(a, std::move(end));
+}
+
+void Worker::Impl::could_not_start(Attempt& a, Failure failure, const std::string& reason) {
+  End end;
+  end.failure = failure;
+  end.reason = "could not start: " + reason;
+  end.finished = now.wall;
+  ended(a, std::move(end));
+}
+
+void Worker::Impl::ended(Attempt& a, End end) {
+  const auto found = a.containers.find(a.status.restart);
+  if (found != a.containers.end()) {
+    found->second.stale = false;
+    found->second.broken = !end.ran;
+  }
+  a.recent_end = RecentEnd{now.mono, end.finished, a.backoff, a.status.failures};
+  a.probing = {};
+  a.tries = 0;
+  a.retry_at = Instant{0};
+  a.status.health = Health::unknown;
+  a.status.exit_code = end.exit_code;
+  if (!end.started.is_zero()) a.status.started = end.started;
+  a.status.finished = end.finished.is_zero() ? now.wall : end.finished;
+
+  const StopFor stop_for = std::exchange(a.backoff.stop_for, StopFor::nothing);
+  a.backoff.stop_reason.clear();
+  const bool asked = a.want == Want::keep || a.want == Want::gone || stop_for == StopFor::request;
+  if (asked) {
+    end.failure = Failure::none;
+    end.reason = "stopped on request";
+  }
+  a.status.failure = end.failure;
+  if (a.want != Want::run) return make_final(a, end);
+  if (stop_for == StopFor::request) {
+    a.backoff.delay = Duration::zero();
+    return next_restart(a, end);
+  }
+  if (end.failure != Failure::engine) {
+    const bool good_run = end.ran_for >= limits::restart_good_run;
+    if (good_run && end.failure != Failure::unhealthy) a.backoff = {};
+    if (good_run && end.failure != Failure::unhealthy) a.status.failures = 0;
+    ++a.backoff.ends;
+    if (end.failure == Failure::none) {
+      a.status.failures = a.backoff.counted = 0;
+    } else {
+      ++a.status.failures;
+      if (counts_against_maximum(end.failure)) ++a.backoff.counted;
+    }
+  }
+  if (!restart_follows(a.spec.restart, a.origin, end, a.backoff.counted)) return make_final(a, end);
+  a.backoff.delay = end.failure == Failure::engine
+                        ? Duration::zero()
+                        : restart_delay(a.backoff.ends, chance.below(backoff_chance_max + 1));
+  next_restart(a, end);
+}
+
+void Worker::Impl::next_restart(Attempt& a, const End& end) {
+  ++counters.restarts;
+  ++a.status.restart;
+  a.status.observed = Observed::waiting;
+  a.backoff.decided = now.wall;
+  a.due = now.mono + a.backoff.delay;
+  const std::string pause =
+      a.backoff.delay > Duration::zero() ? " in " + pause_in_words(a.backoff.delay) : std::string();
+  a.status.reason = fmt::format("restart {}{}; last: {}", a.status.restart, pause, end.reason);
+  note("task.restarting", fmt::format("{}: {}", a.spec.name, a.status.reason));
+  mark(a);
+}
+
+void Worker::Impl::make_final(Attempt& a, const End& end) {
+  a.status.observed = Observed::exited;
+  a.status.final = true;
+  a.status.failure = end.failure;
+  a.status.reason = end.reason;
+  const auto max = a.spec.restart.max_in_a_row();
+  if (max && *max > 0 && a.backoff.counted > *max) {
+    a.status.reason += fmt::format("; failed {} times in a row, its policy allows {} restarts",
+                                   a.backoff.counted, *max);
+  }
+  note(end.failure == Failure::none ? "task.exited" : "task.failed",
+       fmt::format("{}: {}", a.spec.name, a.status.reason), end.failure != Failure::none);
+  mark(a);
+}
+
+// The engine is away. Failures of the last moments were its going: they are taken back as long as
+// nothing was started because of them.
+void Worker::Impl::forgive_recent_ends() {
+  for (auto& [key, a] : attempts) {
+    if (!a.recent_end || now.mono - a.recent_end->at > engine_going) continue;
+    const RecentEnd recent = *a.recent_end;
+    a.recent_end.reset();
+    const bool ran_and_failed =
+        a.status.failure == Failure::exit || a.status.failure == Failure::oom;
+    const bool undecided = a.status.final || a.status.observed == Observed::waiting;
+    if (engine.info.live_restore || a.want != Want::run || !ran_and_failed || !undecided ||
+        a.containers.contains(a.status.restart + (a.status.final ? 1 : 0)) ||
+        recent.finished + engine_going < now.wall) {
+      continue;
+    }
+    const bool was_final = std::exchange(a.status.final, false);
+    a.backoff = recent.backoff_before;
+    a.backoff.delay = Duration::zero();
+    a.backoff.decided = now.wall;
+    a.status.failures = recent.failures_before;
+    a.status.failure = Failure::engine;
+    if (was_final) ++a.status.restart;
+    a.status.observed = Observed::waiting;
+    a.status.reason =
+        fmt::format("restart {}; last: the container engine was restarted", a.status.restart);
+    a.due = now.mono;
+    mark(a);
+  }
+}
+
+// Nothing is left to do for an attempt that should not run: say so, or forget it.
+void Worker::Impl::settle(Attempt& a) {
+  if (a.want == Want::run || a.want == Want::hold || a.doing || a.unsure) return;
+  if (engine.state != Engine::State::ready) return;  // containers may be there that nobody listed
+  if (has_live_container(a)) return;
+  if (a.want == Want::keep) {
+    if (!a.status.final && a.containers.empty()) make_final(a, {.reason = "stopped before it ran"});
+    return;
+  }
+  if (!a.containers.empty()) return;
+  if (a.origin == Origin::manager) return erase(a.key);
+  if (!a.expires.is_never()) return;  // told already
+  if (!a.status.final) make_final(a, {.reason = "stopped on request"});
+  a.status.container_id.clear();
+  a.expires = now.mono + stopped_local_kept_for;
+}
+
+}  // namespace cube::worker

@@ -1,0 +1,204 @@
+#pragma once
+// The inside of `Worker`. One step is: take the input in (which marks attempts dirty), fire what is
+// due, drive every dirty attempt to its next operation, then record and report what changed.
+
+#include <array>
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "worker/attempt.h"
+#include "worker/reasons.h"
+#include "worker/reconcile.h"
+#include "worker/records.h"
+#include "worker/worker.h"
+
+namespace cube::worker {
+
+// Operations are limited by class, so that a slow kind never holds up another: pulls are counted by
+// image, and a stop spends its time waiting for a process, not working the engine.
+enum class Slot : std::uint8_t { inspect, work, stop };
+inline constexpr std::size_t slot_classes = 3;
+inline constexpr std::size_t engine_stops_max = 64;
+
+// The engine as the worker knows it.
+struct Engine {
+  enum class State : std::uint8_t { away, listing, ready };
+  State state = State::away;
+  std::string reason = "not connected to the engine yet";
+  runtime::EngineInfo info;
+  OpId list_op = 0;             // the list under way; 0: none
+  std::uint64_t list_sent = 0;  // the step that sent it
+  bool list_is_sweep = false;
+  Instant list_at = Instant::never();  // the next list
+  bool listed_before = false;          // in this process
+  // The last time it was away, by the calendar: ends within were its own doing.
+  WallTime away_from, away_until;
+};
+
+// One image on its way, for all attempts that wait for it.
+struct Pull {
+  OpId op = 0;  // 0: waits for its turn
+  std::string image, platform;
+  std::set<AttemptKey> waiters;
+  Instant told{0};  // when progress was last passed on
+};
+
+// A long poll that waits for news.
+struct ParkedPoll {
+  Token token = 0;
+  std::uint64_t epoch = 0, session = 0, base = 0;
+  Instant until;
+};
+
+struct Worker::Impl {
+  Impl(Config c, Rng r);
+
+  // --- worker.cc: the step
+  void step(Now now, Input input, Effects& effects);
+  Instant next_wake() const;
+  void begin();  // the first step: what needs a clock
+  void fire_timers();
+  void drive_dirty();
+  void drive(const AttemptKey& key);
+  const Attempt* older_in_the_way(const AttemptKey& key) const;
+  void mark_newer(const AttemptKey& key);
+  bool is_probed(const Attempt& a) const;
+  void finish(Attempt& a);  // after each drive: index, record, report
+  void arm(Attempt& a);
+  void save(Attempt& a);
+  void mark(const Attempt& a) { dirty.insert(a.key); }
+  void mark_all();
+  Attempt* find(const AttemptKey& key);
+  Attempt& add(const AttemptKey& key, Origin origin);
+  void erase(const AttemptKey& key);
+  void write_asked(const Attempt& a);
+  void write_node();
+  void note(std::string kind, std::string text, bool error = false);
+  void reply(Token token, decltype(Reply::body) body);
+
+  // --- assignment.cc
+  void on(PutAssignment& in);
+  std::optional<Error> refusal(const api::Assignment& assignment) const;
+  void accept(api::Assignment& assignment);
+  void take_in(api::AssignedTask& assigned);
+  void want(Attempt& a, Want want);
+
+  // --- local.cc: tasks posted directly
+  void on(PostTask& in);
+  void on(DeleteTask& in);
+  void post_known(Token token, const api::Submission& submission, Attempt& a);
+  Attempt* newest(TaskId id);
+  std::string refused_mount(const TaskSpec& spec) const;  // empty: every mount is allowed
+  void request_restart(Attempt& a);
+  void forget_expired();
+  Task task_of(const Attempt& a) const;
+
+  // --- report.cc
+  void on(PollReport& in);
+  void on(HostSampled& in);
+  api::Report report(std::uint64_t base) const;
+  void answer_polls();
+  void update_info();
+  NodeInfo make_info() const;
+  void index_change(Attempt& a);
+
+  // --- engine.cc: connection, events, operations out
+  void on(EngineConnected& in);
+  void on(EngineDisconnected& in);
+  void on(EngineHappened& in);
+  void send_list(bool sweep);
+  void send(Attempt& a, Next next);
+  void start_operation(Attempt& a, Next next, Slot slot);
+  void join_pull(Attempt& a);
+  void leave_pull(Attempt& a);
+  void send_pulls();
+  bool take_slot(Attempt& a, Slot slot);
+  void release_slot(Slot slot);
+  OpId operation(decltype(Operation::what) what);
+  runtime::ContainerConfig config_of(const Attempt& a) const;
+  std::map<std::string, std::string> our_labels() const;
+  bool is_ours(const std::map<std::string, std::string>& labels) const;
+
+  // --- outcome.cc: operations back
+  void on(OperationDone& in);
+  void on(PullProgress& in);
+  void pulled(Pull pull, const OperationOutcome& outcome);
+  void succeeded(Attempt& a, const Doing& was, OperationOutcome& outcome);
+  void failed(Attempt& a, const Doing& was, const runtime::EngineError& error);
+  void not_found_by(Attempt& a, const Doing& was, const std::string& message);
+  void try_again(Attempt& a, const Doing& was, const std::string& reason);
+  void engine_was_away(Attempt& a, const Doing& was, const std::string& message);
+
+  // --- adopt.cc: what the engine shows
+  void listed(OperationOutcome& outcome);
+  bool adopt_listed(const runtime::Container& c);
+  void adopt_unknown(const AttemptKey& key, std::uint32_t restart, const runtime::Container& c);
+  bool find_missing(Attempt& a, const std::set<std::string>& present);
+  void absorb(Attempt& a, std::uint32_t restart, const runtime::Container& c);
+  void absorb_running(Attempt& a, const runtime::Container& c);
+  void settle_boot();
+
+  // --- ends.cc: how containers end, and what follows
+  void container_ended(Attempt& a, std::uint32_t restart, const runtime::Container& c);
+  void vanished(Attempt& a, std::uint32_t restart);
+  void could_not_start(Attempt& a, Failure failure, const std::string& reason);
+  void ended(Attempt& a, End end);
+  void next_restart(Attempt& a, const End& end);
+  void make_final(Attempt& a, const End& end);
+  bool was_engines_doing(const Attempt& a, const Seen& seen, const runtime::Container& c) const;
+  void forgive_recent_ends();
+  void observe(Attempt& a, Observed to, std::string reason);
+  void settle(Attempt& a);
+
+  // --- health.cc
+  void on(ProbeDone& in);
+  void probe(Attempt& a);
+  void watch_health(Attempt& a, WallTime started);
+
+  void on(Wake&) {}
+
+  Config config;
+  Rng chance;  // jitter
+  Rng ids;
+  NodeRecord node;
+  NodeRecord saved_node;
+  bool fresh = false;  // the store held nothing
+  bool boot_changed = false;
+  bool begun = false;
+  std::uint64_t incarnation = 0;
+
+  Now now{};
+  Effects* effects = nullptr;  // of the step under way
+  std::uint64_t step_no = 0;
+  OpId last_op = 0;
+
+  std::map<AttemptKey, Attempt> attempts;
+  std::set<AttemptKey> dirty;
+  std::set<std::pair<Instant, AttemptKey>> timers;
+
+  Engine engine;
+  std::map<OpId, std::pair<AttemptKey, Slot>> operations;
+  std::map<OpId, AttemptKey> probes;
+  std::map<std::string, Pull> pulls;      // by image and platform
+  std::deque<std::string> pulls_in_turn;  // keys of those that wait for their turn
+  std::size_t pulls_under_way = 0;
+  std::array<std::size_t, slot_classes> slots{};
+  std::array<std::deque<AttemptKey>, slot_classes> slot_waiters;
+
+  std::uint64_t change = 1;
+  std::map<std::uint64_t, AttemptKey> changes;            // newest change of each attempt
+  std::deque<std::pair<std::uint64_t, AttemptKey>> gone;  // by change, oldest first
+  std::uint64_t gone_floor = 0;  // changes up to here can only be told in full
+  std::uint64_t info_change = 1;
+  std::vector<ParkedPoll> polls;
+  NodeInfo info;
+  HostStats stats;
+  Resources machine;
+  Counters counters;
+};
+
+}  // namespace cube::worker
