@@ -51,7 +51,9 @@ std::string_view trimmed(std::string_view text) {
 
 }  // namespace
 
-bool is_plain(std::string_view text) { return printable(text) == text; }
+bool is_plain(std::string_view text) {
+  return printable(text) == text;
+}
 
 std::string normal_path(std::string_view text) {
   if (text.empty() || text[0] != '/' || !is_plain(text)) return {};

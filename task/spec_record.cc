@@ -58,15 +58,19 @@ constexpr Duration stored_timeout = 3s;
 constexpr std::int64_t stored_retries = 3;
 constexpr Duration stored_stop_grace = 10s;
 
+// a + b on the number circle: a distance may pass the ends of int64, and comes back the same way.
+std::int64_t wrapping_sum(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+}
+
 void put(RecordWriter& out, std::uint32_t tag, Duration value, Duration stored_from) {
-  out.sint(tag, (value - stored_from).count());
+  out.sint(tag, wrapping_sum(value.count(), -stored_from.count()));
 }
 
 bool take(const Field& f, Duration& out, Duration stored_from) {
-  std::int64_t us = 0;
-  if (!take(f, us)) return false;
-  out = Duration(static_cast<std::int64_t>(static_cast<std::uint64_t>(us) +
-                                           static_cast<std::uint64_t>(stored_from.count())));
+  std::int64_t distance = 0;
+  if (!take(f, distance)) return false;
+  out = Duration(wrapping_sum(distance, stored_from.count()));
   return true;
 }
 
