@@ -27,7 +27,7 @@ bool eventually(const std::function<bool()>& condition);
 // One end of a raw connection. Closes when destroyed.
 class Peer {
  public:
-  explicit Peer(int fd) : fd_(fd) {}
+  explicit Peer(int fd);  // what is sent goes out at once: pieces stay pieces
   Peer(Peer&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   ~Peer() { close(); }
 
