@@ -33,8 +33,9 @@ std::optional<Decimal> take_decimal(std::string_view& rest) {
   if (rest.empty() || !is_digit(rest[0])) return std::nullopt;
   Decimal out;
   for (; !rest.empty() && is_digit(rest[0]); rest.remove_prefix(1)) {
-    if (out.whole > (int64_max - 9) / 10) return std::nullopt;
-    out.whole = out.whole * 10 + (rest[0] - '0');
+    const int digit = rest[0] - '0';
+    if (out.whole > (int64_max - digit) / 10) return std::nullopt;
+    out.whole = out.whole * 10 + digit;
   }
   if (rest.empty() || rest[0] != '.') return out;
   rest.remove_prefix(1);
