@@ -82,7 +82,7 @@ struct NodeEntry {
   // The assignment: present attempts of tasks that should run or whose container is kept.
   std::map<TaskId, TaskEntry*> assigned;
   std::map<AttemptKey, Holding> holdings;
-  std::uint64_t session = 0;     // stored
+  std::uint64_t session = 0;     // 0: none in this life of the manager
   std::uint64_t generation = 0;  // of `assigned`, within the session
   std::uint64_t accepted = 0;    // the newest generation that the worker has accepted
 

@@ -11,6 +11,8 @@ bool Core::wants_move(const TaskEntry& t) const {
   const AttemptStatus& s = t.task.status;
   if (t.node == nullptr || t.task.desired != Desired::run || t.task.is_terminal()) return false;
   if (s.observed == Observed::lost || s.failures < limits::moves_after_failures) return false;
+  // Up again, and nothing said against it yet: it gets its chance.
+  if (s.observed == Observed::running && s.health != Health::unhealthy) return false;
   switch (s.failure) {
     case Failure::unhealthy:
       return true;

@@ -205,6 +205,7 @@ struct Core {
   std::set<std::pair<Instant, NodeNo>> node_alarms_;
   Instant next_sweep_{};
   std::uint64_t next_call_ = 1;
+  std::uint64_t sessions_ = 0;   // begun in this epoch, with any node: a worker knows no later one
   std::uint32_t unsettled_ = 0;  // nodes that are lost and whose tasks are not replaced yet
   std::string paused_;
   Counters counters_;

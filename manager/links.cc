@@ -89,7 +89,7 @@ void Core::open_session(NodeEntry& n, const api::Report& report) {
     tell("node.returned", n, n.address);
     for (auto& [id, t] : n.assigned) leave_queue(*t);  // taken back, if it still runs it
   }
-  ++n.session;
+  n.session = ++sessions_;
   n.generation = 1;
   n.accepted = 0;
   n.incarnation = n.last_incarnation = n.change = 0;
@@ -147,9 +147,9 @@ void Core::send_poll(NodeEntry& n, bool identify) {
   n.poll.stale = false;
   n.poll.identify = identify;
   const Duration wait = identify ? Duration{} : poll_wait();
-  fx_->sends.push_back(PollFrom{n.no, n.poll.call, n.address, epoch_, n.session,
-                                identify ? 0 : n.incarnation, identify ? 0 : n.change, wait,
-                                wait + poll_slack});
+  fx_->sends.push_back(PollFrom{n.no, n.poll.call, n.address, epoch_,
+                                identify ? sessions_ : n.session, identify ? 0 : n.incarnation,
+                                identify ? 0 : n.change, wait, wait + poll_slack});
 }
 
 void Core::take(LinkAnswered& in) {

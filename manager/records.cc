@@ -146,9 +146,8 @@ store::Write node_record(const NodeEntry& n) {
   w.bytes(2, n.address);
   w.bytes(3, n.name);
   if (!n.worker.is_nil()) w.bytes(4, raw(n.worker.uuid));
-  w.uint(5, n.session);
-  w.uint(6, n.settled ? 1 : 0);
-  w.bytes(7, encode_info(n.info));
+  w.uint(5, n.settled ? 1 : 0);
+  w.bytes(6, encode_info(n.info));
   return store::Write::put(node_key(n.no), std::move(w).finish());
 }
 
@@ -232,12 +231,9 @@ Result<NodeEntry> read_node(std::string_view record) {
         break;
       }
       case 5:
-        out.session = f.number;
-        break;
-      case 6:
         out.settled = f.number != 0;
         break;
-      case 7:
+      case 6:
         return read_info(f.bytes, out.info);
     }
     return {};
