@@ -40,7 +40,10 @@ int run_dev(const cli::DevOptions& options) {
 
   auto worker = daemon::WorkerDaemon::start(worker_shell(worker_of(options)), **worker_store,
                                             **runtime, loop, log);
-  if (!worker) return could_not_start(log, worker.error());
+  if (!worker) {
+    loop.stop();  // the engine's runtime may only go when nothing runs on the loop any more
+    return could_not_start(log, worker.error());
+  }
   daemon::ManagerDaemonOptions shell;
   shell.host = options.host;
   shell.port = options.port;
@@ -49,7 +52,11 @@ int run_dev(const cli::DevOptions& options) {
   shell.config.workers = {fmt::format("{}:{}", options.host, (*worker)->port())};
   shell.config.version = CUBE_VERSION;
   auto manager = daemon::ManagerDaemon::start(std::move(shell), **manager_store, loop, log);
-  if (!manager) return could_not_start(log, manager.error());
+  if (!manager) {
+    worker->reset();
+    loop.stop();
+    return could_not_start(log, manager.error());
+  }
 
   warn_when_exposed(log, options.host, (*manager)->port());
   log.info("dev.ready",

@@ -72,7 +72,7 @@ void warn_when_exposed(daemon::Log& log, const std::string& host, std::uint16_t 
 
 int could_not_start(daemon::Log& log, const Error& error) {
   log.error("start.failed", error.message);
-  return static_cast<int>(cli::ExitCode::failed);
+  return cli::exit_failed;
 }
 
 }  // namespace cube::cmd

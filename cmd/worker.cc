@@ -47,7 +47,10 @@ int run_worker(const cli::WorkerOptions& options) {
   if (!runtime) return could_not_start(log, runtime.error());
   loop.start();
   auto worker = daemon::WorkerDaemon::start(worker_shell(options), **store, **runtime, loop, log);
-  if (!worker) return could_not_start(log, worker.error());
+  if (!worker) {
+    loop.stop();  // the engine's runtime may only go when nothing runs on the loop any more
+    return could_not_start(log, worker.error());
+  }
 
   warn_when_exposed(log, options.host, (*worker)->port());
   log.info("worker.ready",
