@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <future>
 
 #include "base/text.h"
@@ -35,6 +36,33 @@ void probe_http(http::Client& client, const worker::Probe& probe,
                 done(answer->status >= 200 && answer->status < 400,
                      fmt::format("GET {}: {}", path, answer->status));
               });
+}
+
+// The first host path of the spec that leads out of every allowed directory, as an error.
+std::optional<runtime::EngineError> mount_outside(const TaskSpec& spec,
+                                                  const std::vector<std::string>& allowed) {
+  namespace fs = std::filesystem;
+  for (std::size_t i = 0; i < spec.mounts.size(); ++i) {
+    const auto& mount = spec.mounts[i];
+    if (mount.kind != Mount::Kind::bind) continue;
+    std::error_code failed;
+    const fs::path real = fs::canonical(mount.source, failed);
+    const auto fail = [&](std::string why) {
+      return runtime::EngineError{
+          runtime::EngineError::Kind::bad_spec,
+          fmt::format("Mounts[{}].Source: {} {}", i, printable(mount.source), why)};
+    };
+    if (failed) return fail("is not on this node");
+    bool inside = false;
+    for (const auto& directory : allowed) {
+      const fs::path base = fs::canonical(directory, failed);
+      if (failed) continue;
+      const auto [end, rest] = std::mismatch(base.begin(), base.end(), real.begin(), real.end());
+      inside = inside || end == base.end();
+    }
+    if (!inside) return fail("leads out of the directories that this node allows");
+  }
+  return std::nullopt;
 }
 
 void probe_command(runtime::Runtime& runtime, const worker::Probe& probe,
@@ -98,7 +126,12 @@ void EngineLink::run(worker::Operation operation, std::uint64_t generation) {
             [&](const worker::PullImage& what) {
               runtime.pull(what.image, what.platform, progress, done);
             },
-            [&](const worker::CreateContainer& what) { runtime.create(what.config, done); },
+            [&](const worker::CreateContainer& what) {
+              if (auto error = mount_outside(what.config.spec, shared->mount_dirs)) {
+                return done(runtime::Outcome<std::string>(std::move(*error)));
+              }
+              runtime.create(what.config, done);
+            },
             [&](const worker::StartContainer& what) { runtime.start(what.id, done); },
             [&](const worker::StopContainer& what) { runtime.stop(what.id, what.grace, done); },
             [&](const worker::RemoveContainer& what) { runtime.remove(what.id, done); },

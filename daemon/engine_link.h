@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "http/client.h"
 #include "runtime/runtime.h"
@@ -17,8 +19,12 @@ class EngineLink {
  public:
   using OnInput = std::function<void(worker::Input, std::uint64_t generation)>;
 
-  EngineLink(http::Loop& loop, runtime::Runtime& runtime)
-      : loop_(loop), runtime_(runtime), client_(loop) {}
+  // `mount_dirs`: what a host path must really be under, after symbolic links, to be mounted. The
+  // core has checked the words; only here can the links be followed.
+  EngineLink(http::Loop& loop, runtime::Runtime& runtime, std::vector<std::string> mount_dirs)
+      : loop_(loop), runtime_(runtime), client_(loop) {
+    shared_->mount_dirs = std::move(mount_dirs);
+  }
 
   void on_input(OnInput on_input) { shared_->on_input = std::move(on_input); }
   // Follows the engine for the core of this generation, from the beginning: it is told at once
@@ -36,6 +42,7 @@ class EngineLink {
   // Shared with the calls under way, which may end after this object. On the loop's thread.
   struct Shared {
     OnInput on_input;
+    std::vector<std::string> mount_dirs;
     runtime::EngineInfo info;
     std::unique_ptr<runtime::Stream> watch;
     void deliver(worker::Input input, std::uint64_t generation) {

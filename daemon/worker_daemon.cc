@@ -50,7 +50,7 @@ class Shell final : public WorkerDaemon {
         loop_(loop),
         log_(log),
         client_(loop),
-        engine_(loop, runtime),
+        engine_(loop, runtime, options_.config.mount_dirs),
         core_(store, log,
               {[this] { return load(); },
                [this](worker::Effects& effects, std::uint64_t generation) {
@@ -160,12 +160,12 @@ class Shell final : public WorkerDaemon {
     add("submitTask", &Shell::post_task);
     add("getTask", &Shell::get_task);
     add("stopTask", &Shell::delete_task);
-    add("getTaskLogs", &Shell::get_logs);
-    add("getStats", &Shell::get_stats);
+    add("taskLogs", &Shell::get_logs);
+    add("stats", &Shell::get_stats);
     add("putAssignment", &Shell::put_assignment);
     add("getReport", &Shell::get_report);
-    add("getMetrics", &Shell::get_metrics);
-    add("getHealth", &Shell::get_health);
+    add("metrics", &Shell::get_metrics);
+    add("healthz", &Shell::get_health);
     return all;
   }
 
