@@ -48,6 +48,7 @@ CLI::Option* declare(CLI::App& app, const Flag& flag, Cells& cells) {
 // The first argument that no flag took and that stands for no operand.
 std::optional<std::string> complaint(const Command& command, const CLI::App& app) {
   for (const std::string& word : app.remaining()) {
+    if (word == "--") continue;  // ends the flags; the parser keeps it
     if (word.starts_with('-') && word.size() > 1) return unknown_flag(command, word);
     return fmt::format("`cube {}` takes no argument `{}`", command.name, printable(word));
   }
