@@ -40,7 +40,7 @@ void Worker::Impl::listed(OperationOutcome& outcome) {
   if (first_since_connect) {
     engine.state = Engine::State::ready;
     engine.reason.clear();
-    note("engine.ready", fmt::format("engine {} answers, {} containers of ours",
+    note("engine.ready", fmt::format("engine {} answers; containers of ours: {}",
                                      engine.info.version, present.size()));
     for (auto& [key, a] : attempts) {
       a.retry_at = Instant{0};

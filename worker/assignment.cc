@@ -117,7 +117,7 @@ void Worker::Impl::want(Attempt& a, Want wanted) {
   if (wanted == Want::run && before != Want::hold && a.doing && a.doing->verb == Verb::stop) {
     // It is being stopped, and meant to run after all: that end is not the task's fault.
     a.backoff.stop_for = StopFor::request;
-    a.backoff.stop_reason = "asked for again while it was being stopped";
+    a.backoff.stop_reason = "stopped, and asked for again meanwhile";
   }
   write_asked(a);
   mark(a);

@@ -111,6 +111,7 @@ void Worker::Impl::vanished(Attempt& a, std::uint32_t restart) {
     end.reason = "container was removed by someone else";
   }
   ended(a, std::move(end));
+  a.recent_end.reset();  // somebody's doing, not the engine's
 }
 
 void Worker::Impl::could_not_start(Attempt& a, Failure failure, const std::string& reason) {
@@ -137,12 +138,12 @@ void Worker::Impl::ended(Attempt& a, End end) {
   a.status.finished = end.finished.is_zero() ? now.wall : end.finished;
 
   const StopFor stop_for = std::exchange(a.backoff.stop_for, StopFor::nothing);
-  a.backoff.stop_reason.clear();
   const bool asked = a.want == Want::keep || a.want == Want::gone || stop_for == StopFor::request;
   if (asked) {
     end.failure = Failure::none;
-    end.reason = "stopped on request";
+    end.reason = stop_for == StopFor::request ? a.backoff.stop_reason : "stopped on request";
   }
+  a.backoff.stop_reason.clear();
   a.status.failure = end.failure;
   if (a.want != Want::run) return make_final(a, end);
   if (stop_for == StopFor::request) {
@@ -172,6 +173,8 @@ void Worker::Impl::next_restart(Attempt& a, const End& end) {
   ++counters.restarts;
   ++a.status.restart;
   a.status.observed = Observed::waiting;
+  a.status.container_ip.clear();
+  a.status.host_ports.clear();
   a.backoff.decided = now.wall;
   a.due = now.mono + a.backoff.delay;
   const std::string pause =
@@ -184,6 +187,9 @@ void Worker::Impl::next_restart(Attempt& a, const End& end) {
 void Worker::Impl::make_final(Attempt& a, const End& end) {
   a.status.observed = Observed::exited;
   a.status.final = true;
+  a.status.container_ip.clear();
+  a.status.host_ports.clear();
+  if (a.status.finished.is_zero()) a.status.finished = now.wall;
   a.status.failure = end.failure;
   a.status.reason = end.reason;
   const auto max = a.spec.restart.max_in_a_row();
@@ -232,7 +238,10 @@ void Worker::Impl::settle(Attempt& a) {
   if (engine.state != Engine::State::ready) return;  // containers may be there that nobody listed
   if (has_live_container(a)) return;
   if (a.want == Want::keep) {
-    if (!a.status.final && a.containers.empty()) make_final(a, {.reason = "stopped before it ran"});
+    const bool never_ran = a.containers.empty();
+    if (!a.status.final && !a.containers.contains(a.status.restart)) {
+      make_final(a, {.reason = never_ran ? "stopped before it ran" : "stopped on request"});
+    }
     return;
   }
   if (!a.containers.empty()) return;

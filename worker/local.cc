@@ -96,7 +96,7 @@ void Worker::Impl::request_restart(Attempt& a) {
   mark(a);
   if (a.status.observed == Observed::running) {
     a.backoff.stop_for = StopFor::request;
-    a.backoff.stop_reason = "restarting on request";
+    a.backoff.stop_reason = "stopped for a restart on request";
   } else if (a.status.observed == Observed::waiting) {
     a.due = now.mono;
     a.backoff.delay = Duration::zero();

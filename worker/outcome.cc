@@ -80,6 +80,7 @@ void Worker::Impl::succeeded(Attempt& a, const Doing& was, OperationOutcome& out
     }
     case Verb::create: {
       a.tries = 0;
+      a.pulled = false;  // the image may be removed again before the next restart
       Seen seen;
       seen.id = std::get<std::string>(outcome);
       a.containers[was.restart] = std::move(seen);
@@ -122,8 +123,11 @@ void Worker::Impl::failed(Attempt& a, const Doing& was, const runtime::EngineErr
       return;
     case name_in_use:
       // Ours, when the answer of an earlier create was lost; its labels will tell.
-      if (was.verb == Verb::create) a.unsure = true;
-      return try_again(a, was, error.message);
+      if (was.verb != Verb::create) break;
+      a.unsure = true;
+      if (a.tries > 0) break;
+      ++a.tries;
+      return;
     case port_in_use:
     case no_space:
       if (makes) return could_not_start(a, Failure::node, error.message);

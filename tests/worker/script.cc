@@ -4,6 +4,7 @@
 
 #include <sstream>
 
+#include "base/assert.h"
 #include "base/text.h"
 
 namespace cube::test {
@@ -110,17 +111,21 @@ std::string Script::name_of(const TaskId& id) const {
   return found == names_.end() ? id.str().substr(0, 8) : found->second;
 }
 
-std::string Script::short_name(const std::string& container) const {
+// Container names are long; "web 1.0" says the same. `text` with every one of them replaced.
+std::string Script::short_name(std::string text) const {
   for (const auto& [id, name] : names_) {
-    for (std::uint32_t attempt = 0; attempt < 10; ++attempt) {
-      for (std::uint32_t restart = 0; restart < 30; ++restart) {
-        if (container == worker::container_name({id, attempt}, restart, "default", "n1")) {
-          return fmt::format("{} {}.{}", name, attempt, restart);
-        }
-      }
+    const std::string prefix = "cube-" + id.str();
+    for (auto at = text.find(prefix); at != std::string::npos; at = text.find(prefix, at)) {
+      unsigned attempt = 0, restart = 0;
+      char a = 0, r = 0, dash = 0;
+      std::istringstream rest(text.substr(at + prefix.size()));
+      rest >> dash >> a >> attempt >> dash >> r >> restart;
+      const auto whole = worker::container_name({id, attempt}, restart, "default", "n1");
+      if (text.compare(at, whole.size(), whole) != 0) break;
+      text.replace(at, whole.size(), fmt::format("{} {}.{}", name, attempt, restart));
     }
   }
-  return container;
+  return text;
 }
 
 // "web" is the newest container of web, "web/1.0" exactly one, anything else a plain name.
@@ -221,8 +226,11 @@ void Script::print(const worker::Effects& effects) {
     print(fmt::format("{}{}{}: {}", stamp, note.error ? "! " : "", note.kind, note.text));
   }
   for (const worker::Reply& reply : effects.replies) print(reply);
-  for (const worker::Operation& operation : effects.operations)
-    print(stamp + "> " + text(operation));
+  for (const worker::Operation& operation : effects.operations) {
+    // The list of every minute tells nothing in a story.
+    const bool is_list = std::holds_alternative<worker::ListContainers>(operation.what);
+    if (!is_list || !advancing_) print(stamp + "> " + text(operation));
+  }
   for (const worker::Probe& probe : effects.probes) {
     print(fmt::format("{}> probe {}:{}{}", stamp, probe.host, probe.port, probe.path));
   }
@@ -330,6 +338,36 @@ void Script::post(const Words& words) {
   world_.input(std::move(in));
 }
 
+// delete TASK
+void Script::remove(const Words& words) {
+  world_.input(worker::DeleteTask{++last_token_, id_of(words.at(1))});
+}
+
+void Script::advance(const Words& words) {
+  world_.advance(duration(words.at(1)));
+}
+
+// A container that the worker did not make: somebody else's under our name, or one of ours that
+// nobody asked for.
+void Script::stray(bool is_ours, const std::string& task) {
+  spec({"spec", task});
+  runtime::Container c;
+  c.id = is_ours ? "orphan" : "foreign";
+  c.name = worker::container_name({id_of(task), 1}, 0, "default", "n1");
+  c.state = runtime::ContainerState::running;
+  if (is_ours) {
+    c.labels = {{"cube.cluster", "default"},     {"cube.node", "n1"},        {"cube.attempt", "1"},
+                {"cube.restart", "0"},           {"cube.origin", "manager"}, {"cube.name", task},
+                {"cube.task", id_of(task).str()}};
+  }
+  world_.engine.put(std::move(c));
+}
+
+// health TASK ok|fail|hang
+void Script::health(const Words& words) {
+  health_[words.at(1)] = words.at(2);
+}
+
 // engine up|down|restart|image NAME|no-image NAME|slow VERB TIME|fails VERB KIND TEXT...|foreign
 // TASK
 void Script::engine(const Words& words) {
@@ -343,6 +381,7 @@ void Script::engine(const Words& words) {
     world_.advance(1s);
     return world_.engine_up();
   }
+  if (what == "foreign" || what == "orphan") return stray(what == "orphan", words.at(2));
   if (what == "image") {
     world_.engine.images.insert(words.at(2));
   } else if (what == "no-image") {
@@ -353,12 +392,6 @@ void Script::engine(const Words& words) {
     std::string message = words.at(4);
     for (std::size_t i = 5; i < words.size(); ++i) message += ' ' + words[i];
     world_.engine.failures[words.at(2)].push_back({error_kind(words.at(3)), message});
-  } else if (what == "foreign") {
-    spec({"spec", words.at(2)});
-    runtime::Container c;
-    c.id = "foreign";
-    c.name = worker::container_name({id_of(words.at(2)), 1}, 0, "default", "n1");
-    world_.engine.put(std::move(c));
   } else {
     print("unknown: engine " + what);
   }
@@ -376,52 +409,56 @@ void Script::worker(const Words& words) {
   world_.restart_worker();
 }
 
+// What happens to a container from outside. False: there is no such container.
+bool Script::by_hand(const Words& words) {
+  const std::string& verb = words.at(0);
+  const std::string name = container(words.at(1));
+  if (verb == "exit") return world_.engine.exit(name, std::stoi(words.at(2)), world_.wall);
+  if (verb == "oom") return world_.engine.exit(name, 137, world_.wall, true);
+  if (verb == "rm") return world_.engine.remove_by_hand(name, world_.wall);
+  if (verb == "pause") return world_.engine.pause(name, true, world_.wall);
+  if (verb == "unpause") return world_.engine.pause(name, false, world_.wall);
+  return false;
+}
+
+void Script::capacity() {
+  const Resources capacity = world_.worker().info().capacity;
+  print(
+      fmt::format("cpu {} m, memory {}", capacity.cpu_milli, format_bytes(capacity.memory_bytes)));
+}
+
+void Script::counters() {
+  const worker::Counters& c = world_.worker().counters();
+  print(fmt::format("started {}, adopted {}, exited {}, restarts {}, sweeps with findings {}",
+                    c.containers_started, c.containers_adopted, c.containers_exited, c.restarts,
+                    c.sweeps_with_findings));
+}
+
 std::string Script::run(const std::string& line) {
+  const std::map<std::string, void (Script::*)(const Words&)> commands = {
+      {"spec", &Script::spec},       {"assign", &Script::assign}, {"poll", &Script::poll},
+      {"post", &Script::post},       {"engine", &Script::engine}, {"worker", &Script::worker},
+      {"advance", &Script::advance}, {"delete", &Script::remove}, {"health", &Script::health},
+  };
+  const std::map<std::string, void (Script::*)()> reads = {
+      {"status", &Script::status},
+      {"containers", &Script::containers},
+      {"capacity", &Script::capacity},
+      {"counters", &Script::counters},
+  };
   out_.clear();
   const Words words = split(line);
   const std::string& verb = words.at(0);
-  const auto arg = [&](std::size_t i) { return i < words.size() ? words[i] : std::string(); };
-  bool known = true;
-  if (verb == "spec")
-    spec(words);
-  else if (verb == "assign")
-    assign(words);
-  else if (verb == "poll")
-    poll(words);
-  else if (verb == "post")
-    post(words);
-  else if (verb == "delete")
-    world_.input(worker::DeleteTask{++last_token_, id_of(arg(1))});
-  else if (verb == "engine")
-    engine(words);
-  else if (verb == "worker")
-    worker(words);
-  else if (verb == "advance")
-    world_.advance(duration(arg(1)));
-  else if (verb == "status")
-    status();
-  else if (verb == "containers")
-    containers();
-  else if (verb == "health")
-    health_[arg(1)] = arg(2);
-  else if (verb == "exit")
-    known = world_.engine.exit(container(arg(1)), std::stoi(arg(2)), world_.wall);
-  else if (verb == "oom")
-    known = world_.engine.exit(container(arg(1)), 137, world_.wall, true);
-  else if (verb == "rm")
-    known = world_.engine.remove_by_hand(container(arg(1)), world_.wall);
-  else if (verb == "pause")
-    known = world_.engine.pause(container(arg(1)), true, world_.wall);
-  else if (verb == "unpause")
-    known = world_.engine.pause(container(arg(1)), false, world_.wall);
-  else if (verb == "sample")
+  advancing_ = verb == "advance";
+  if (const auto command = commands.find(verb); command != commands.end()) {
+    (this->*command->second)(words);
+  } else if (const auto read = reads.find(verb); read != reads.end()) {
+    (this->*read->second)();
+  } else if (verb == "sample") {
     world_.input(worker::HostSampled{{}, {4000, 8LL << 30, 100LL << 30}});
-  else if (verb == "capacity")
-    print(fmt::format("cpu {} m, memory {}", world_.worker().info().capacity.cpu_milli,
-                      format_bytes(world_.worker().info().capacity.memory_bytes)));
-  else
-    known = false;
-  if (!known) print("cannot: " + line);
+  } else if (words.size() < 2 || !by_hand(words)) {
+    print("cannot: " + line);
+  }
   world_.run();
   return out_;
 }
