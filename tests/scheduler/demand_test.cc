@@ -73,6 +73,20 @@ TEST_CASE("a spec's demand: fixed host ports once each, constraints, platform, r
   CHECK(d.constraints[1].key == Constraint::Key::node_name);
 }
 
+TEST_CASE("every constraint that a valid spec may have is understood") {
+  for (const char* text : {"node.name==n1", "node.name != n1", " node.platform==linux/arm64 ",
+                           "node.labels.a.b-c/d_e==x y", "node.labels.gpu", "node.labels.x!=a==b",
+                           "node.labels.x==!=", "node.labels.a", "node.name", "node.labels.",
+                           "node.labels.a==", "node.labels.a!= ", "node.role==x", "==", "a!=b"}) {
+    CAPTURE(std::string(text));
+    TaskSpec spec;
+    spec.name = "web";
+    spec.image = "echo";
+    spec.constraints = {text};
+    if (validate(spec).ok()) CHECK(Constraint::parse(text).ok());
+  }
+}
+
 TEST_CASE("a stored constraint that this version does not understand is met by no node") {
   TaskSpec spec;
   spec.constraints = {"node.role==manager"};
