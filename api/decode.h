@@ -110,18 +110,12 @@ Result<void> read_word(const Value& v, const At& at, E& out, From from) {
 
 // --- Objects ------------------------------------------------------------------------------------
 
-enum class Role : unsigned char {
-  plain,
-  read_only,  // ignored in a submission, whatever it holds
-  required,   // an error when absent
-};
-
 template <class T>
 struct Field {
   std::string_view name;
   Result<void> (*read)(const Value&, const At&, T&);
-  Role role = Role::plain;
   std::string_view alias = {};  // another accepted name
+  bool read_only = false;       // ignored in a submission, whatever it holds
 };
 
 // The reader of a plain member: field<&TaskSpec::image>.
@@ -156,29 +150,20 @@ class Part {
   void names(std::vector<std::string_view>& out) const {
     for (const Field<T>& f : fields_) out.push_back(f.name);
   }
-  // After all members were taken.
-  Result<void> check_required(const At& at) const {
-    for (std::size_t i = 0; i < fields_.size(); ++i) {
-      if (fields_[i].role == Role::required && !has_[i])
-        return At(at, fields_[i].name).error("is missing");
-    }
-    return {};
-  }
 
  private:
   Result<void> read_field(const Field<T>& f, std::size_t index, const Value& v, const At& at) {
     if (seen_[index]) return at.error("given twice");
     seen_[index] = true;
-    bool ignored = f.role == Role::read_only && at.reading() == Reading::submission;
+    bool ignored = f.read_only && at.reading() == Reading::submission;
     if (v.is_null() || ignored) return {};
-    has_[index] = true;
     return f.read(v, at, out_);
   }
 
   std::span<const Field<T>> fields_;
   T& out_;
-  std::size_t next_ = 0;        // where the search begins: documents tend to keep the table's order
-  std::bitset<64> seen_, has_;  // has: with a value, not null
+  std::size_t next_ = 0;  // where the search begins: documents tend to keep the table's order
+  std::bitset<64> seen_;
 };
 
 template <class T, std::size_t N>
@@ -202,9 +187,7 @@ Result<void> decode(const Value& v, const At& at, Part<T>... parts) {
       return unknown_field(at, member.key, known);
     }
   }
-  Result<void> result;
-  static_cast<void>(((result = parts.check_required(at)).ok() && ...));
-  return result;
+  return {};
 }
 
 }  // namespace cube::api

@@ -83,16 +83,14 @@ class Builder {
   }
   bool end_object() {
     if (const std::string* twin = duplicate_key(*open_.back().value.object()))
-      return fail(Code::invalid,
-                  fmt::format("{}duplicate key \"{}\"", path(open_.size() - 1), shown(*twin)));
+      return fail(Code::invalid, fmt::format("{}duplicate key \"{}\"", path(), shown(*twin)));
     return close();
   }
   bool end_array() { return close(); }
   bool parse_error(std::size_t, const std::string& token, const nlohmann::detail::exception& e) {
     constexpr int out_of_range = 406;
     if (e.id != out_of_range) return fail(Code::invalid, shorten(e.what()));
-    return fail(Code::invalid,
-                fmt::format("{}number out of range: {}", path(open_.size()), shown(token)));
+    return fail(Code::invalid, fmt::format("{}number out of range: {}", path(), shown(token)));
   }
 
   Result<Value> finish(bool complete) && {
@@ -148,10 +146,10 @@ class Builder {
     }
   }
 
-  // The way through the `levels` outermost open values, with ": " behind it; empty at the root.
-  std::string path(std::size_t levels) const {
+  // The way to the innermost open object, with ": " behind it; empty at the root.
+  std::string path() const {
     std::string out;
-    for (std::size_t i = 0; i < levels; ++i) {
+    for (std::size_t i = 0; i + 1 < open_.size(); ++i) {
       if (const Value::List* list = open_[i].value.list()) {
         out += fmt::format("[{}]", list->size());
       } else {

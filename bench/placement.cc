@@ -1,5 +1,6 @@
 // What one Pool::place() costs, for pools of several sizes, per policy. Prints a table; run it as
 //   build/release/bench/placement_bench
+// bench/deploy.sh puts it into bench/RESULTS.md.
 
 #include <fmt/format.h>
 
