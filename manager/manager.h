@@ -37,7 +37,7 @@ struct Config {
   std::string version;
 };
 
-using Token = std::uint64_t;  // names a caller that waits for a Reply; never 0, used once
+using Token = std::uint64_t;           // names a caller that waits for a Reply; never 0, used once
 enum class NodeNo : std::uint32_t {};  // given by the manager to each node it knows, for ever
 
 // --- Inputs -----------------------------------------------------------------------------------
@@ -49,13 +49,26 @@ struct Submit {
   std::vector<api::Submission> items;
   std::string idempotency_key;
 };
-struct Stop { Token token; std::string ref; };         // full ID, unique prefix or unique name
-struct JoinNode { Token token; api::Join join; };
+struct Stop {
+  Token token;
+  std::string ref;
+};  // full ID, unique prefix or unique name
+struct JoinNode {
+  Token token;
+  api::Join join;
+};
 // The operator says a node is gone for good: its tasks are placed elsewhere at once, also while
 // replacement is paused. Refused while the node answers.
-struct ForgetNode { Token token; std::string name; };
+struct ForgetNode {
+  Token token;
+  std::string name;
+};
 // The answer to a PutTo or PollFrom.
-struct LinkAnswered { NodeNo node; std::uint64_t call; api::Report report; };
+struct LinkAnswered {
+  NodeNo node;
+  std::uint64_t call;
+  api::Report report;
+};
 struct LinkFailed {
   NodeNo node;
   std::uint64_t call;
@@ -107,12 +120,12 @@ std::string_view name(NodeState);
 
 struct Node {
   NodeNo no;
-  std::string name;      // the worker's; before the first contact its address
-  std::string address;   // "host:port"
+  std::string name;     // the worker's; before the first contact its address
+  std::string address;  // "host:port"
   NodeState state = NodeState::joining;
-  std::string reason;    // why it is not ready, in words
+  std::string reason;  // why it is not ready, in words
   std::uint64_t session = 0;
-  NodeInfo info;         // as last reported
+  NodeInfo info;  // as last reported
   HostStats stats;
   Resources reserved;
   std::uint32_t task_count = 0;
@@ -137,9 +150,9 @@ class Manager {
   Instant next_wake() const;
 
   // Reads, between steps.
-  std::vector<const Task*> tasks() const;               // by creation
-  Result<const Task*> task(std::string_view ref) const; // full ID, unique prefix or unique name
-  std::vector<Node> nodes() const;                      // in the order they were added
+  std::vector<const Task*> tasks() const;                // by creation
+  Result<const Task*> task(std::string_view ref) const;  // full ID, unique prefix or unique name
+  std::vector<Node> nodes() const;                       // in the order they were added
   Result<Node> node(std::string_view ref) const;
   // Events after `revision`, oldest first. What is older than the kept ones is missing.
   std::vector<Event> events_after(std::uint64_t revision) const;

@@ -1,0 +1,75 @@
+// What each node should hold, in numbered versions, and what occupies it.
+//
+// The two differ on purpose. `assigned` is what the manager wants there now; `holdings` is what
+// takes room there: also attempts that are no longer wanted and not yet gone. A reservation in the
+// pool belongs to each holding, so that nothing is placed on room that is still in use.
+
+#include "manager/impl.h"
+
+namespace cube::manager {
+
+void Core::assign(TaskEntry& t, NodeEntry& n) {
+  CUBE_ASSERT(t.node == nullptr);
+  t.node = &n;
+  n.assigned[t.task.id] = &t;
+  changed(n);
+  hold(n, {t.task.id, t.task.attempt}, t, 0);
+}
+
+void Core::unassign(TaskEntry& t) {
+  CUBE_ASSERT(t.node != nullptr);
+  NodeEntry& n = *t.node;
+  if (n.assigned.erase(t.task.id) == 0) return;
+  changed(n);
+  const auto held = n.holdings.find({t.task.id, t.task.attempt});
+  if (held != n.holdings.end()) held->second.dropped = n.generation;
+}
+
+void Core::leave_node(TaskEntry& t) {
+  if (t.node == nullptr) return;
+  NodeEntry& n = *t.node;
+  unassign(t);
+  t.node = nullptr;
+  // Of a lost node nobody knows; should it return, it tells what it still runs.
+  if (n.lost) release(n, {t.task.id, t.task.attempt});
+}
+
+void Core::changed(NodeEntry& n) {
+  ++n.generation;
+  touch(n);
+}
+
+void Core::hold(NodeEntry& n, const AttemptKey& key, TaskEntry& t, std::uint64_t dropped) {
+  const bool is_new = n.holdings.try_emplace(key, Holding{&t, n.generation, dropped}).second;
+  if (!is_new) return;
+  ++t.held;
+  if (n.index) pool_.reserve(*n.index, t.demand);
+}
+
+void Core::release(NodeEntry& n, const AttemptKey& key) {
+  const auto held = n.holdings.find(key);
+  if (held == n.holdings.end()) return;
+  TaskEntry& t = *held->second.task;
+  CUBE_ASSERT(t.held > 0);
+  n.holdings.erase(held);
+  --t.held;
+  if (n.index) pool_.release(*n.index, t.demand);
+  capacity_changed();
+  if (t.held == 0 && t.task.desired == Desired::stop && !t.task.is_terminal()) {
+    finish_stop(t, n.lost ? &n : nullptr);
+  }
+}
+
+api::Assignment Core::assignment(const NodeEntry& n) const {
+  api::Assignment out;
+  out.cluster = config_.cluster;
+  out.manager = id_;
+  out.fence = {epoch_, n.session, n.generation};
+  out.tasks.reserve(n.assigned.size());
+  for (const auto& [id, t] : n.assigned) {
+    out.tasks.push_back({id, t->task.attempt, !t->task.is_terminal(), t->task.spec});
+  }
+  return out;
+}
+
+}  // namespace cube::manager

@@ -1,0 +1,227 @@
+#pragma once
+// `Core`: the inside of Manager. One object, spread over files by what they know:
+//
+//   manager.cc    one step from input to effects         nodes.cc      join, lost, freeze, return
+//   submit.cc     submissions, stop, idempotency          identity.cc   which worker is which node
+//   reconcile.cc  task x node -> placement, attempt, end  links.cc      which call when
+//   waiting.cc    the queue of what has no node           report.cc     what a worker said
+//   health.cc     moves after repeated failures           assign.cc     generations, occupancy
+//   reaper.cc     what is forgotten, and when             sweep.cc      the minute's check
+//   events.cc     the history                             records.cc    the stored form
+//   load.cc       from the records                        reads.cc      asked between steps
+
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "manager/entries.h"
+#include "manager/manager.h"
+
+namespace cube::manager {
+
+struct Core {
+  Core(Config config, Rng rng);
+
+  // --- load.cc
+  Result<void> load(const std::vector<std::pair<std::string, std::string>>& records);
+  Result<void> load_record(const std::string& key, const std::string& value);
+  void restore();  // after the records: who sits where
+  void restore_place(TaskEntry& t, NodeEntry* n);
+  void index_task(TaskEntry& t);
+
+  // --- manager.cc
+  void step(Now now, Input& input, Effects& effects);
+  Instant next_wake() const;
+  void boot();  // the first step: epoch, deadlines, first calls
+  void boot_task(TaskEntry& t);
+  void take(Wake&) {}
+  void notice_stall();  // the manager itself stood still: nobody is to blame for that time
+  void ring_alarms();
+  void flush();  // calls, then records, of what this step touched
+
+  // --- submit.cc
+  void take(Submit& in);
+  void take(Stop& in);
+  Result<std::vector<TaskId>> submit_all(std::vector<api::Submission>& items);
+  Result<void> check_items(std::vector<api::Submission>& items);
+  TaskEntry& create_task(const TaskId& id, TaskSpec spec);
+  void stop_task(TaskEntry& t);
+  // Nothing of it is left, or only on `lost`, a lost node.
+  void finish_stop(TaskEntry& t, const NodeEntry* lost);
+  Result<std::vector<Task>> tasks_by_id(const std::vector<TaskId>& ids) const;
+  void remember(const std::string& key, std::uint64_t content, std::vector<TaskId> ids);
+
+  // --- reconcile.cc
+  void new_attempt(TaskEntry& t, NodeEntry& n, std::string_view kind, const std::string& why);
+  void wait_anew(TaskEntry& t, std::string reason);  // no node any more: back into the queue
+  void ended(TaskEntry& t);     // its attempt is over and will not be restarted there
+  void relocate(TaskEntry& t);  // the node's failure: elsewhere, later, or never
+  void finish(TaskEntry& t, std::string_view kind, std::string text);  // terminal by itself
+  void retire(TaskEntry& t);     // bookkeeping of every terminal task
+  void lose_task(TaskEntry& t);  // its node is lost
+  void avoid(TaskEntry& t, const NodeEntry& n, Duration span, std::string reason);
+  void expire_avoided(TaskEntry& t);
+  std::vector<scheduler::Avoided> avoided_by(const TaskEntry& t) const;
+  scheduler::Decision place(const TaskEntry& t);
+  void look_at(TaskEntry& t);  // its alarm rang
+  void set_alarm(TaskEntry& t);
+
+  // --- waiting.cc
+  void enqueue(TaskEntry& t);
+  void leave_queue(TaskEntry& t);
+  void capacity_changed() { ++pool_version_; }
+  void place_waiting();
+  void tell_waiting(TaskEntry& t, const std::string& reason, bool record);
+  void tell_class(WaitClass& c);
+  std::string queue_key(const TaskEntry& t) const;
+
+  // --- health.cc
+  bool wants_move(const TaskEntry& t) const;
+  void consider_move(TaskEntry& t);
+
+  // --- nodes.cc
+  NodeEntry& add_node(std::string address);
+  void remove_node(NodeEntry& n, std::string_view why);
+  std::vector<TaskEntry*> tasks_on(const NodeEntry& n) const;  // whose present attempt is there
+  void take(JoinNode& in);
+  void take(ForgetNode& in);
+  Result<void> join(const api::Join& j);
+  void move_node(NodeEntry& owner, const std::string& address, NodeEntry* there);
+  void swap_addresses(NodeEntry& a, NodeEntry& b);
+  bool is_empty_and_lost(const NodeEntry& n) const;
+  bool answers(const NodeEntry& n) const;  // heard in the last half deadline
+  Instant silent_at(const NodeEntry& n) const;
+  Instant lost_at(const NodeEntry& n) const;
+  void watch(NodeEntry& n);  // silence and loss
+  void lose_node(NodeEntry& n);
+  void weigh_losses();  // pause or resume replacement; settle what may be
+  void settle(NodeEntry& n);
+  void explain_pause(NodeEntry& n);
+  void refresh(NodeEntry& n);  // its state, from all that is known
+  NodeState state_of(const NodeEntry& n, std::string& reason) const;
+  void heard_from(NodeEntry& n);
+
+  // --- identity.cc
+  // Who answers at n's address? True when it is the worker that n stands for. `n` may be gone
+  // after.
+  bool identify(NodeEntry& n, const NodeInfo& info);
+  bool settle_owner(NodeEntry& n, const NodeInfo& info);
+  bool settle_name(NodeEntry& n, const NodeInfo& info);
+  void rename(NodeEntry& n, const std::string& name);
+  void refuse(NodeEntry& n, std::string reason);
+  void take_info(NodeEntry& n, const NodeInfo& info);
+  void put_in_pool(NodeEntry& n);
+
+  // --- links.cc
+  void take(LinkAnswered& in);
+  void take(LinkFailed& in);
+  void close_session(NodeEntry& n);
+  void open_session(NodeEntry& n, const api::Report& report);
+  void run_links(NodeEntry& n);
+  void send_put(NodeEntry& n);
+  void send_poll(NodeEntry& n, bool identify);
+  void back_off(Link& link, Duration least = {});
+  void put_answered(NodeEntry& n, const Link& was, api::Report& report);
+  void poll_answered(NodeEntry& n, const Link& was, api::Report& report);
+  void touch(NodeEntry& n);
+  void dial_now(NodeEntry& n);
+  Duration poll_wait() const;
+
+  // --- report.cc
+  void apply_report(NodeEntry& n, api::Report& r);
+  bool is_news(NodeEntry& n, const api::Report& r);
+  void apply_status(NodeEntry& n, AttemptStatus& s);
+  void apply_gone(NodeEntry& n, const AttemptKey& key, std::uint64_t generation);
+  void apply_absences(NodeEntry& n, const api::Report& r);
+  void tell_progress(TaskEntry& t, const AttemptStatus& before);
+
+  // --- assign.cc
+  void assign(TaskEntry& t, NodeEntry& n);
+  void unassign(TaskEntry& t);    // out of its node's assignment; what it occupies stays counted
+  void leave_node(TaskEntry& t);  // the present attempt has no node any more
+  void changed(NodeEntry& n);     // a new generation
+  void hold(NodeEntry& n, const AttemptKey& key, TaskEntry& t, std::uint64_t dropped);
+  void release(NodeEntry& n, const AttemptKey& key);
+  api::Assignment assignment(const NodeEntry& n) const;
+
+  // --- reaper.cc
+  void reap();
+  void drop_container(TaskEntry& t);
+  void erase_task(TaskEntry& t);
+  void forget_old_keys();
+
+  // --- sweep.cc
+  void sweep();
+  bool sweep_task(TaskEntry& t);
+  bool sweep_node(NodeEntry& n);
+
+  // --- events.cc
+  void tell(std::string_view kind, TaskEntry& t, std::string text);
+  void tell(std::string_view kind, const NodeEntry& n, std::string text);
+  void tell(std::string_view kind, std::string text);
+  void append(Event event);
+
+  // --- reads.cc
+  Result<const TaskEntry*> find_task(std::string_view ref) const;
+  NodeEntry* find_node(std::string_view name_or_address);
+  TaskEntry* entry(const TaskId& id);
+  NodeEntry* entry(NodeNo no);
+  Node view(const NodeEntry& n) const;
+
+  void save(TaskEntry& t);
+  void save(NodeEntry& n);
+
+  // --- settings
+  Config config_;
+  Rng rng_;
+
+  // --- state, the fold of committed records and of what the workers say
+  ManagerId id_;
+  std::uint64_t epoch_ = 0;
+  std::uint32_t next_node_ = 1;
+  std::uint64_t next_seq_ = 1;
+  std::map<TaskId, TaskEntry> tasks_;
+  std::map<std::uint64_t, TaskEntry*> by_seq_;
+  std::multimap<std::string_view, TaskEntry*> by_name_;  // views of the specs
+  std::map<std::uint64_t, TaskEntry*> ended_;            // terminal ones, by revision of the end
+  std::map<NodeNo, NodeEntry> nodes_;
+  std::vector<NodeNo> node_at_;  // by scheduler::NodeIndex
+  scheduler::Pool pool_;
+  std::deque<Event> events_;
+  std::uint64_t revision_ = 0;
+  std::map<std::string, Remembered> keys_;
+  std::map<std::uint64_t, std::string> keys_by_seq_;
+  std::uint64_t next_key_seq_ = 1;
+
+  // --- what is due
+  std::map<std::string, WaitClass> waiting_;
+  std::uint64_t pool_version_ = 1;    // raised by whatever could help a waiting task
+  std::uint64_t placed_version_ = 0;  // the version at which the whole queue was last tried
+  bool queue_grew_ = false;
+  std::set<std::pair<Instant, TaskId>> task_alarms_;
+  std::set<std::pair<Instant, NodeNo>> node_alarms_;
+  Instant next_sweep_{};
+  std::uint64_t next_call_ = 1;
+  std::uint64_t sessions_ = 0;   // begun in this epoch, with any node: a worker knows no later one
+  std::uint32_t unsettled_ = 0;  // nodes that are lost and whose tasks are not replaced yet
+  std::string paused_;
+  Counters counters_;
+
+  // --- this step
+  bool booted_ = false;
+  Now now_{};
+  Instant started_{};
+  Instant last_step_{};
+  Effects* fx_ = nullptr;
+  std::vector<TaskId> dirty_tasks_;
+  std::vector<NodeNo> dirty_nodes_, touched_;
+};
+
+struct Manager::Impl : Core {
+  using Core::Core;
+};
+
+}  // namespace cube::manager

@@ -1,0 +1,114 @@
+// From the store's records to a core that stands where the last one did.
+
+#include <fmt/format.h>
+
+#include "manager/impl.h"
+#include "manager/records.h"
+
+namespace cube::manager {
+namespace {
+
+using Records = std::vector<std::pair<std::string, std::string>>;
+
+std::string hex(std::string_view bytes) {
+  std::string out;
+  for (char c : bytes) out += fmt::format("{:02x}", static_cast<unsigned char>(c));
+  return out;
+}
+
+}  // namespace
+
+Result<void> Core::load(const Records& records) {
+  for (const auto& [key, value] : records) {
+    if (key.empty()) continue;
+    auto done = load_record(key, value);
+    if (!done.ok()) return Error(done.error()).in("manager's record " + hex(key));
+  }
+  if (id_.is_nil()) id_ = ManagerId(rng_.uuid());
+  ++epoch_;
+  restore();
+  return {};
+}
+
+Result<void> Core::load_record(const std::string& key, const std::string& value) {
+  switch (static_cast<Table>(key.front())) {
+    case Table::meta: {
+      auto meta = read_meta(value);
+      if (!meta.ok()) return std::move(meta).error();
+      id_ = meta->id;
+      epoch_ = meta->epoch;
+      next_node_ = meta->next_node;
+      return {};
+    }
+    case Table::node: {
+      auto node = read_node(value);
+      if (!node.ok()) return std::move(node).error();
+      nodes_.insert_or_assign(node->no, std::move(*node));
+      return {};
+    }
+    case Table::task: {
+      auto task = read_task(value);
+      if (!task.ok()) return std::move(task).error();
+      const TaskId id = task->task.id;
+      tasks_.insert_or_assign(id, std::move(*task));
+      return {};
+    }
+    case Table::event: {
+      auto event = decode_event(value);
+      if (!event.ok()) return std::move(event).error();
+      revision_ = event->revision;
+      events_.push_back(std::move(*event));
+      return {};
+    }
+    case Table::key: {
+      auto known = read_key(value);
+      if (!known.ok()) return std::move(known).error();
+      const std::uint64_t seq = known->seq;
+      keys_by_seq_[seq] = key.substr(1);
+      keys_[key.substr(1)] = std::move(*known);
+      next_key_seq_ = std::max(next_key_seq_, seq + 1);
+      return {};
+    }
+  }
+  return {};  // a table of a later version: not ours to read, and left as it is
+}
+
+void Core::restore() {
+  std::map<std::string_view, NodeEntry*> by_name;
+  for (auto& [no, n] : nodes_) {
+    next_node_ = std::max(next_node_, static_cast<std::uint32_t>(no) + 1);
+    n.lost = n.settled;
+    if (!n.name.empty()) by_name[n.name] = &n;
+    put_in_pool(n);
+  }
+  for (auto& [id, t] : tasks_) {
+    next_seq_ = std::max(next_seq_, t.seq + 1);
+    index_task(t);
+    auto at = by_name.find(t.task.node);
+    restore_place(t, at == by_name.end() ? nullptr : at->second);
+  }
+}
+
+void Core::restore_place(TaskEntry& t, NodeEntry* n) {
+  if (t.task.is_terminal()) {
+    ended_[t.ended_revision] = &t;
+    if (n == nullptr || t.container_dropped) return;
+    t.node = n;
+    n->assigned[t.task.id] = &t;
+    return;
+  }
+  if (n == nullptr) return;  // boot_task() queues it
+  t.node = n;
+  const bool run = t.task.desired == Desired::run;
+  if (run) n->assigned[t.task.id] = &t;
+  // What a settled node still runs it will tell when it returns.
+  if (run || !n->lost) hold(*n, {t.task.id, t.task.attempt}, t, run ? 0 : 1);
+}
+
+void Core::index_task(TaskEntry& t) {
+  t.demand = scheduler::Demand::of(t.task.spec, stable_hash(t.task.id.str()));
+  by_seq_[t.seq] = &t;
+  by_name_.emplace(t.task.spec.name, &t);
+}
+
+}  // namespace cube::manager

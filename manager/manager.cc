@@ -1,0 +1,171 @@
+// One step: from an input to effects; and the first one, which takes up what the records say.
+
+#include "manager/manager.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "manager/impl.h"
+#include "manager/records.h"
+
+namespace cube::manager {
+namespace {
+
+// Later than asked for by so much means that this process stood still.
+constexpr Duration stall_least = 1s;
+
+// What is left of a span that the calendar says ends at `until`: at least nothing, at most `most`,
+// whatever the calendar did.
+Duration left_of(WallTime until, WallTime now, Duration most) {
+  return std::clamp(until - now, Duration{}, most);
+}
+
+}  // namespace
+
+Core::Core(Config config, Rng rng) : config_(std::move(config)), rng_(rng), pool_(config_.policy) {}
+
+void Core::step(Now now, Input& input, Effects& effects) {
+  now_ = now;
+  fx_ = &effects;
+  if (booted_) {
+    notice_stall();
+  } else {
+    boot();
+  }
+  last_step_ = now.mono;
+  std::visit([this](auto& in) { take(in); }, input);
+  ring_alarms();
+  place_waiting();
+  flush();
+  fx_ = nullptr;
+}
+
+void Core::boot() {
+  booted_ = true;
+  started_ = now_.mono;
+  next_sweep_ = now_.mono + limits::sweep_every;
+  fx_->writes.push_back(meta_record({id_, epoch_, next_node_}));
+  tell("manager.started", fmt::format("epoch {}", epoch_));
+  for (auto& [no, n] : nodes_) {
+    n.since = now_.mono;
+    refresh(n);
+    touch(n);
+  }
+  for (const std::string& address : config_.workers) {
+    const bool known = std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& item) {
+      return item.second.address == address;
+    });
+    if (!known) add_node(address);
+  }
+  for (auto& [seq, t] : by_seq_) boot_task(*t);
+}
+
+void Core::boot_task(TaskEntry& t) {
+  for (const AvoidedNode& a : t.task.avoided) {
+    t.avoid_until.push_back(now_.mono + left_of(a.until, now_.wall, limits::avoid_node_for));
+  }
+  if (t.task.is_terminal()) {
+    const WallTime end = std::max(t.task.status.finished, t.task.created);
+    t.ended = now_.mono - left_of(now_.wall, end, ended_kept_for);
+  } else if (t.task.desired == Desired::stop) {
+    if (t.held == 0) finish_stop(t, t.node);
+  } else {
+    if (t.task.moves > 0) t.next_move = now_.mono + pause_between_moves(t.task.moves);
+    if (t.node == nullptr || t.node->settled) enqueue(t);
+  }
+  set_alarm(t);
+}
+
+void Core::notice_stall() {
+  // Nothing was to be done before `due`; whoever comes much later than that was stopped, suspended
+  // or starved, and the answers of that time wait unread: no node is late because of it.
+  const Instant due = std::max(last_step_, next_wake());
+  if (due.is_never() || now_.mono - due < stall_least) return;
+  const Duration late = now_.mono - due;
+  for (auto& [no, n] : nodes_) {
+    n.since = n.since + late;
+    if (n.heard) *n.heard = *n.heard + late;
+  }
+  tell("manager.stalled", fmt::format("for {} ms", late / 1ms));
+}
+
+Instant Core::next_wake() const {
+  if (!booted_) return Instant{};
+  Instant due = next_sweep_;
+  if (!task_alarms_.empty()) due = std::min(due, task_alarms_.begin()->first);
+  if (!node_alarms_.empty()) due = std::min(due, node_alarms_.begin()->first);
+  return due;
+}
+
+void Core::ring_alarms() {
+  std::vector<NodeNo> nodes;
+  for (const auto& [at, no] : node_alarms_) {
+    if (at > now_.mono) break;
+    nodes.push_back(no);
+  }
+  for (NodeNo no : nodes) {
+    NodeEntry* n = entry(no);
+    if (n == nullptr) continue;  // removed by one before it
+    watch(*n);
+    touch(*n);
+  }
+  std::vector<TaskId> tasks;
+  for (const auto& [at, id] : task_alarms_) {
+    if (at > now_.mono) break;
+    tasks.push_back(id);
+  }
+  for (const TaskId& id : tasks) {
+    if (TaskEntry* t = entry(id)) look_at(*t);
+  }
+  if (now_.mono >= next_sweep_) sweep();
+}
+
+void Core::flush() {
+  reap();
+  for (std::size_t i = 0; i < touched_.size(); ++i) {
+    NodeEntry* n = entry(touched_[i]);
+    if (n == nullptr) continue;
+    n->touched = false;
+    run_links(*n);
+  }
+  touched_.clear();
+  for (const TaskId& id : dirty_tasks_) {
+    TaskEntry* t = entry(id);
+    if (t == nullptr || !t->dirty) continue;
+    t->dirty = false;
+    fx_->writes.push_back(task_record(*t));
+  }
+  dirty_tasks_.clear();
+  for (NodeNo no : dirty_nodes_) {
+    NodeEntry* n = entry(no);
+    if (n == nullptr || !n->dirty) continue;
+    n->dirty = false;
+    fx_->writes.push_back(node_record(*n));
+  }
+  dirty_nodes_.clear();
+}
+
+void Core::save(TaskEntry& t) {
+  if (t.dirty) return;
+  t.dirty = true;
+  dirty_tasks_.push_back(t.task.id);
+}
+
+void Core::save(NodeEntry& n) {
+  if (n.dirty) return;
+  n.dirty = true;
+  dirty_nodes_.push_back(n.no);
+}
+
+TaskEntry* Core::entry(const TaskId& id) {
+  auto it = tasks_.find(id);
+  return it == tasks_.end() ? nullptr : &it->second;
+}
+
+NodeEntry* Core::entry(NodeNo no) {
+  auto it = nodes_.find(no);
+  return it == nodes_.end() ? nullptr : &it->second;
+}
+
+}  // namespace cube::manager

@@ -1,0 +1,297 @@
+// Nodes: how they come, fall silent, are lost, and return; and the pause when too many go at once.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "manager/impl.h"
+#include "manager/records.h"
+
+namespace cube::manager {
+namespace {
+
+// Of fewer nodes than this, losing the half says nothing about the network.
+constexpr std::size_t pause_nodes_min = 3;
+
+std::string join_some(const std::vector<std::string>& names) {
+  constexpr std::size_t shown_max = 5;
+  const std::size_t shown = std::min(names.size(), shown_max);
+  std::string out = join(std::span(names).first(shown), ", ");
+  if (shown < names.size()) out += fmt::format(" and {} more", names.size() - shown);
+  return out;
+}
+
+}  // namespace
+
+NodeEntry& Core::add_node(std::string address) {
+  const NodeNo no{next_node_++};
+  NodeEntry& n = nodes_[no];
+  n.no = no;
+  n.address = std::move(address);
+  n.since = now_.mono;
+  fx_->writes.push_back(meta_record({id_, epoch_, next_node_}));
+  put_in_pool(n);
+  refresh(n);
+  save(n);
+  touch(n);
+  return n;
+}
+
+void Core::remove_node(NodeEntry& n, std::string_view why) {
+  tell("node.forgotten", n, std::string(why));
+  if (n.lost && !n.settled) --unsettled_;
+  n.lost = true;  // nothing of it is waited for
+  for (TaskEntry* t : tasks_on(n)) {
+    if (t->task.is_terminal()) {
+      drop_container(*t);
+    } else if (t->task.desired == Desired::stop) {
+      leave_node(*t);
+    } else {
+      leave_queue(*t);
+      wait_anew(*t, "node " + n.shown() + " was forgotten");
+    }
+  }
+  while (!n.holdings.empty()) release(n, AttemptKey(n.holdings.begin()->first));
+  if (!n.alarm.is_never()) node_alarms_.erase({n.alarm, n.no});
+  if (n.index) pool_.remove(*n.index);
+  capacity_changed();
+  fx_->writes.push_back(store::Write::erase(node_key(n.no)));
+  const NodeNo no = n.no;
+  nodes_.erase(no);
+  weigh_losses();
+}
+
+std::vector<TaskEntry*> Core::tasks_on(const NodeEntry& n) const {
+  std::vector<TaskEntry*> out;
+  for (const auto& [id, t] : n.assigned) out.push_back(t);
+  for (const auto& [key, h] : n.holdings) {
+    const bool present = h.task->node == &n && h.task->task.attempt == key.attempt;
+    if (present && !n.assigned.contains(key.task)) out.push_back(h.task);  // being stopped
+  }
+  return out;
+}
+
+void Core::take(JoinNode& in) {
+  CUBE_ASSERT(in.token != 0);
+  auto joined = join(in.join);
+  if (joined.ok()) {
+    fx_->replies.push_back({in.token, Accepted{}});
+  } else {
+    fx_->replies.push_back({in.token, joined.error()});
+  }
+}
+
+Result<void> Core::join(const api::Join& j) {
+  if (j.cluster != config_.cluster) {
+    return Error{Code::conflict,
+                 fmt::format("this is cluster {}, not {}", config_.cluster, printable(j.cluster))};
+  }
+  if (j.name.empty()) return Error{Code::invalid, "Name: must not be empty"};
+  if (j.address.empty()) return Error{Code::invalid, "Address: must not be empty"};
+  NodeEntry* owner = nullptr;
+  NodeEntry* there = nullptr;
+  NodeEntry* same_name = nullptr;
+  for (auto& [no, n] : nodes_) {
+    if (!j.worker.is_nil() && n.worker == j.worker) owner = &n;
+    if (n.address == j.address) there = &n;
+    if (n.name == j.name) same_name = &n;
+  }
+  if (there != nullptr && there != owner && answers(*there)) {
+    return Error{Code::conflict,
+                 fmt::format("{} is the address of node {}", printable(j.address), there->shown())};
+  }
+  if (owner != nullptr) {
+    if (there != owner) move_node(*owner, j.address, there);
+    dial_now(*owner);
+    return {};
+  }
+  if (same_name != nullptr && same_name != there && !is_empty_and_lost(*same_name)) {
+    return Error{Code::conflict, fmt::format("the name {} is taken by the worker at {}",
+                                             printable(j.name), same_name->address)};
+  }
+  dial_now(there != nullptr ? *there : add_node(j.address));
+  return {};
+}
+
+void Core::move_node(NodeEntry& owner, const std::string& address, NodeEntry* there) {
+  tell("node.moved", owner, "to " + address);
+  if (there != nullptr && !there->worker.is_nil()) return swap_addresses(owner, *there);
+  if (there != nullptr) remove_node(*there, "its address is " + owner.shown() + "'s");
+  owner.address = address;
+  close_session(owner);
+  save(owner);
+}
+
+void Core::swap_addresses(NodeEntry& a, NodeEntry& b) {
+  std::swap(a.address, b.address);
+  for (NodeEntry* n : {&a, &b}) {
+    close_session(*n);
+    save(*n);
+    dial_now(*n);
+  }
+}
+
+bool Core::is_empty_and_lost(const NodeEntry& n) const {
+  return n.lost && n.holdings.empty() &&
+         std::none_of(n.assigned.begin(), n.assigned.end(),
+                      [](const auto& item) { return !item.second->task.is_terminal(); });
+}
+
+void Core::take(ForgetNode& in) {
+  CUBE_ASSERT(in.token != 0);
+  NodeEntry* n = find_node(in.name);
+  if (n == nullptr) {
+    fx_->replies.push_back({in.token, Error{Code::not_found, "no node " + printable(in.name)}});
+    return;
+  }
+  if (answers(*n)) {
+    fx_->replies.push_back({in.token, Error{Code::conflict, "node " + n->shown() + " answers"}});
+    return;
+  }
+  remove_node(*n, "on request");
+  fx_->replies.push_back({in.token, Accepted{}});
+}
+
+bool Core::answers(const NodeEntry& n) const {
+  return n.heard && !n.lost && now_.mono < silent_at(n);
+}
+
+Instant Core::silent_at(const NodeEntry& n) const {
+  // After a start of the manager every node gets twice its time.
+  return n.heard ? *n.heard + config_.node_deadline / 2 : n.since + config_.node_deadline;
+}
+
+Instant Core::lost_at(const NodeEntry& n) const {
+  return n.heard ? *n.heard + config_.node_deadline : n.since + 2 * config_.node_deadline;
+}
+
+void Core::heard_from(NodeEntry& n) {
+  n.heard = now_.mono;
+  n.last_heard = now_.wall;
+  n.trouble.clear();
+}
+
+void Core::watch(NodeEntry& n) {
+  // A node that never said who it is holds nothing and cannot be lost.
+  if (!n.worker.is_nil() && !n.lost && now_.mono >= lost_at(n)) lose_node(n);
+  refresh(n);
+}
+
+void Core::lose_node(NodeEntry& n) {
+  CUBE_ASSERT(!n.lost);
+  n.lost = true;
+  ++unsettled_;
+  ++counters_.nodes_lost;
+  close_session(n);
+  tell("node.lost", n, n.trouble.empty() ? "no answer" : n.trouble);
+  std::vector<AttemptKey> older;  // of tasks that are elsewhere by now
+  for (const auto& [key, h] : n.holdings) {
+    if (h.task->node != &n || h.task->task.attempt != key.attempt) older.push_back(key);
+  }
+  for (const AttemptKey& key : older) release(n, key);
+  for (TaskEntry* t : tasks_on(n)) lose_task(*t);
+  weigh_losses();
+}
+
+void Core::weigh_losses() {
+  if (unsettled_ == 0 && paused_.empty()) return;
+  // Counted are the nodes whose loss was not made good yet: one that went long ago is no longer
+  // a part of the cluster. The silent ones are about to be lost.
+  std::size_t members = 0;
+  std::vector<std::string> missing;
+  for (const auto& [no, n] : nodes_) {
+    if (n.worker.is_nil() || n.settled) continue;
+    ++members;
+    if (n.lost || now_.mono >= silent_at(n)) missing.push_back(n.shown());
+  }
+  const bool pause = unsettled_ > 0 && members >= pause_nodes_min && missing.size() * 2 > members;
+  const std::string before = paused_;
+  paused_ = pause ? fmt::format(
+                        "{} of {} nodes are silent or lost at once ({}); their tasks stay "
+                        "until more nodes answer, or are forgotten",
+                        missing.size(), members, join_some(missing))
+                  : "";
+  if (pause && before.empty()) tell("replacement.paused", paused_);
+  if (!pause && !before.empty()) tell("replacement.resumed", "enough nodes answer");
+  for (auto& [no, n] : nodes_) {
+    if (!n.lost || n.settled) continue;
+    if (pause) {
+      explain_pause(n);
+    } else {
+      settle(n);
+    }
+  }
+}
+
+void Core::explain_pause(NodeEntry& n) {
+  for (auto& [id, t] : n.assigned) {
+    if (t->task.status.observed != Observed::lost) continue;
+    t->task.waits_for = "node " + n.shown() + " is lost; replacement is paused: " + paused_;
+  }
+}
+
+void Core::settle(NodeEntry& n) {
+  CUBE_ASSERT(n.lost && !n.settled && unsettled_ > 0);
+  n.settled = true;
+  --unsettled_;
+  save(n);
+  for (auto& [id, t] : n.assigned) {
+    if (!t->task.is_terminal()) enqueue(*t);
+  }
+}
+
+NodeState Core::state_of(const NodeEntry& n, std::string& reason) const {
+  reason = n.refusal.empty() ? n.trouble : n.refusal;
+  if (n.lost) {
+    if (reason.empty()) reason = "no answer for " + format_duration(config_.node_deadline);
+    return NodeState::lost;
+  }
+  if (!n.refusal.empty()) return NodeState::refused;
+  if (!n.worker.is_nil() && now_.mono >= silent_at(n)) {
+    if (reason.empty()) reason = "no answer for a while";
+    return NodeState::silent;
+  }
+  if (n.phase != Phase::live) {
+    if (reason.empty()) reason = "not heard from yet";
+    return NodeState::joining;
+  }
+  reason = n.info.engine_ready ? "" : n.info.engine_reason;
+  return n.info.engine_ready ? NodeState::ready : NodeState::engine_down;
+}
+
+void Core::refresh(NodeEntry& n) {
+  std::string reason;
+  const NodeState before = n.state;
+  n.state = state_of(n, reason);
+  n.reason = std::move(reason);
+  const bool ready = n.state == NodeState::ready;
+  if (n.index && ready != n.in_pool_ready) {
+    if (ready) capacity_changed();
+    n.in_pool_ready = ready;
+    pool_.set_ready(*n.index, ready, std::string(name(n.state)));
+  } else if (n.index && !ready && n.state != before) {
+    pool_.set_ready(*n.index, false, std::string(name(n.state)));
+  }
+  if (n.state == before) return;
+  switch (n.state) {
+    case NodeState::ready:
+      tell("node.ready", n, n.address);
+      break;
+    case NodeState::engine_down:
+      tell("node.engine-down", n, n.reason);
+      break;
+    case NodeState::silent:
+      tell("node.silent", n, n.reason);
+      break;
+    case NodeState::refused:
+      tell("node.refused", n, n.reason);
+      break;
+    case NodeState::joining:
+    case NodeState::lost:
+      break;  // told where it happens
+  }
+  weigh_losses();
+}
+
+}  // namespace cube::manager

@@ -1,0 +1,271 @@
+#include "manager/records.h"
+
+#include <algorithm>
+
+#include "base/bytes.h"
+
+namespace cube::manager {
+namespace {
+
+constexpr std::uint8_t version = 1;
+
+std::string big_endian(std::uint64_t value, int bytes) {
+  std::string out;
+  for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8) {
+    out.push_back(static_cast<char>((value >> shift) & 0xff));
+  }
+  return out;
+}
+
+std::string keyed(Table table, std::string_view rest) {
+  std::string out(1, static_cast<char>(table));
+  out += rest;
+  return out;
+}
+
+std::string_view raw(const Uuid& uuid) {
+  return {reinterpret_cast<const char*>(uuid.bytes.data()), uuid.bytes.size()};
+}
+
+Result<Uuid> uuid_from(std::string_view bytes) {
+  Uuid out;
+  if (bytes.size() != out.bytes.size()) {
+    return Error{Code::corrupt, "an id that is not 16 bytes long"};
+  }
+  std::copy(bytes.begin(), bytes.end(), reinterpret_cast<char*>(out.bytes.data()));
+  return out;
+}
+
+// Calls `take(field)` for every field; the first error ends it.
+template <class Take>
+Result<void> each_field(std::string_view record, Take take) {
+  auto reader = RecordReader::open(record, version);
+  if (!reader.ok()) return std::move(reader).error();
+  RecordReader::Field field;
+  for (;;) {
+    auto more = reader->next(field);
+    if (!more.ok()) return std::move(more).error();
+    if (!*more) return {};
+    CUBE_TRY(take(field));
+  }
+}
+
+std::string encode_info(const NodeInfo& info) {
+  RecordWriter w(version);
+  w.bytes(1, info.machine);
+  w.bytes(2, info.boot_id);
+  w.bytes(3, info.version);
+  w.bytes(4, info.platform);
+  w.sint(5, info.capacity.cpu_milli);
+  w.sint(6, info.capacity.memory_bytes);
+  w.sint(7, info.capacity.disk_bytes);
+  for (const auto& [name, value] : info.labels) {
+    w.bytes_always(8, name);
+    w.bytes_always(9, value);
+  }
+  return std::move(w).finish();
+}
+
+Result<void> read_info(std::string_view record, NodeInfo& info) {
+  std::string label;
+  return each_field(record, [&](const RecordReader::Field& f) -> Result<void> {
+    switch (f.tag) {
+      case 1:
+        info.machine = f.bytes;
+        break;
+      case 2:
+        info.boot_id = f.bytes;
+        break;
+      case 3:
+        info.version = f.bytes;
+        break;
+      case 4:
+        info.platform = f.bytes;
+        break;
+      case 5:
+        info.capacity.cpu_milli = f.sint();
+        break;
+      case 6:
+        info.capacity.memory_bytes = f.sint();
+        break;
+      case 7:
+        info.capacity.disk_bytes = f.sint();
+        break;
+      case 8:
+        label = f.bytes;
+        break;
+      case 9:
+        info.labels[label] = f.bytes;
+        break;
+    }
+    return {};
+  });
+}
+
+}  // namespace
+
+Duration pause_between_moves(std::uint32_t moves) {
+  constexpr Duration first = 10s;
+  constexpr Duration most = 10min;
+  return moves >= 6 ? most : std::min(most, first * (1 << moves));
+}
+
+std::string task_key(const TaskId& id) {
+  return keyed(Table::task, raw(id.uuid));
+}
+std::string node_key(NodeNo no) {
+  return keyed(Table::node, big_endian(static_cast<std::uint32_t>(no), 4));
+}
+std::string event_key(std::uint64_t revision) {
+  return keyed(Table::event, big_endian(revision, 8));
+}
+std::string idempotency_key(const std::string& key) {
+  return keyed(Table::key, key);
+}
+
+store::Write meta_record(const Meta& meta) {
+  RecordWriter w(version);
+  w.bytes(1, raw(meta.id.uuid));
+  w.uint(2, meta.epoch);
+  w.uint(3, meta.next_node);
+  return store::Write::put(keyed(Table::meta, {}), std::move(w).finish());
+}
+
+store::Write task_record(const TaskEntry& t) {
+  RecordWriter w(version);
+  w.uint(1, t.seq);
+  w.bytes(2, encode(t.task));
+  w.uint(3, t.container_dropped ? 1 : 0);
+  w.uint(4, t.ended_revision);
+  return store::Write::put(task_key(t.task.id), std::move(w).finish());
+}
+
+store::Write node_record(const NodeEntry& n) {
+  RecordWriter w(version);
+  w.uint(1, static_cast<std::uint32_t>(n.no));
+  w.bytes(2, n.address);
+  w.bytes(3, n.name);
+  if (!n.worker.is_nil()) w.bytes(4, raw(n.worker.uuid));
+  w.uint(5, n.settled ? 1 : 0);
+  w.bytes(6, encode_info(n.info));
+  return store::Write::put(node_key(n.no), std::move(w).finish());
+}
+
+store::Write event_record(const Event& event) {
+  return store::Write::put(event_key(event.revision), encode(event));
+}
+
+store::Write key_record(const std::string& key, const Remembered& r) {
+  RecordWriter w(version);
+  w.uint(1, r.seq);
+  w.sint(2, r.at.us);
+  w.uint(3, r.content);
+  for (const TaskId& id : r.tasks) w.bytes(4, raw(id.uuid));
+  return store::Write::put(idempotency_key(key), std::move(w).finish());
+}
+
+Result<Meta> read_meta(std::string_view record) {
+  Meta out;
+  CUBE_TRY(each_field(record, [&](const RecordReader::Field& f) -> Result<void> {
+    switch (f.tag) {
+      case 1: {
+        auto id = uuid_from(f.bytes);
+        if (!id.ok()) return std::move(id).error();
+        out.id = ManagerId(*id);
+        break;
+      }
+      case 2:
+        out.epoch = f.number;
+        break;
+      case 3:
+        out.next_node = static_cast<std::uint32_t>(f.number);
+        break;
+    }
+    return {};
+  }));
+  return out;
+}
+
+Result<TaskEntry> read_task(std::string_view record) {
+  TaskEntry out;
+  CUBE_TRY(each_field(record, [&](const RecordReader::Field& f) -> Result<void> {
+    switch (f.tag) {
+      case 1:
+        out.seq = f.number;
+        break;
+      case 2: {
+        auto task = decode_task(f.bytes);
+        if (!task.ok()) return std::move(task).error();
+        out.task = std::move(*task);
+        break;
+      }
+      case 3:
+        out.container_dropped = f.number != 0;
+        break;
+      case 4:
+        out.ended_revision = f.number;
+        break;
+    }
+    return {};
+  }));
+  return out;
+}
+
+Result<NodeEntry> read_node(std::string_view record) {
+  NodeEntry out;
+  CUBE_TRY(each_field(record, [&](const RecordReader::Field& f) -> Result<void> {
+    switch (f.tag) {
+      case 1:
+        out.no = NodeNo{static_cast<std::uint32_t>(f.number)};
+        break;
+      case 2:
+        out.address = f.bytes;
+        break;
+      case 3:
+        out.name = f.bytes;
+        break;
+      case 4: {
+        auto id = uuid_from(f.bytes);
+        if (!id.ok()) return std::move(id).error();
+        out.worker = WorkerId(*id);
+        break;
+      }
+      case 5:
+        out.settled = f.number != 0;
+        break;
+      case 6:
+        return read_info(f.bytes, out.info);
+    }
+    return {};
+  }));
+  out.info.worker = out.worker;
+  out.info.name = out.name;
+  return out;
+}
+
+Result<Remembered> read_key(std::string_view record) {
+  Remembered out;
+  CUBE_TRY(each_field(record, [&](const RecordReader::Field& f) -> Result<void> {
+    switch (f.tag) {
+      case 1:
+        out.seq = f.number;
+        break;
+      case 2:
+        out.at = WallTime{f.sint()};
+        break;
+      case 3:
+        out.content = f.number;
+        break;
+      case 4: {
+        auto id = uuid_from(f.bytes);
+        if (!id.ok()) return std::move(id).error();
+        out.tasks.push_back(TaskId(*id));
+        break;
+      }
+    }
+    return {};
+  }));
+  return out;
+}
+
+}  // namespace cube::manager

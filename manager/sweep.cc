@@ -1,0 +1,68 @@
+// The minute's check: everything is computed again from what is asked and what is known, and
+// compared. It must find nothing; what it finds is put right and counted.
+
+#include "manager/impl.h"
+
+namespace cube::manager {
+
+void Core::sweep() {
+  next_sweep_ = now_.mono + limits::sweep_every;
+  forget_old_keys();
+  bool found = false;
+  for (auto& [seq, t] : by_seq_) found |= sweep_task(*t);
+  for (auto& [no, n] : nodes_) found |= sweep_node(n);
+  // Nothing that waits should fit somewhere.
+  place_waiting();
+  const std::uint64_t placed = counters_.placed;
+  capacity_changed();
+  place_waiting();
+  found |= counters_.placed != placed;
+  if (found) ++counters_.sweeps_with_findings;
+}
+
+// A task is in exactly one place: over; being stopped, with something left of it; waiting; or
+// assigned to a node where its room is taken.
+bool Core::sweep_task(TaskEntry& t) {
+  if (t.task.is_terminal()) {
+    CUBE_ASSERT(t.waits_in == nullptr);
+    return false;
+  }
+  if (t.task.desired == Desired::stop) {
+    if (t.held > 0) return false;
+    finish_stop(t, nullptr);
+    return true;
+  }
+  const bool settled = t.node != nullptr && t.node->settled;
+  const bool should_wait = t.node == nullptr || settled;
+  if (should_wait && t.waits_in == nullptr) {
+    enqueue(t);
+    return true;
+  }
+  if (t.node == nullptr) return false;
+  const AttemptKey key{t.task.id, t.task.attempt};
+  if (t.node->assigned.contains(t.task.id) && t.node->holdings.contains(key)) return false;
+  t.node->assigned[t.task.id] = &t;
+  hold(*t.node, key, t, 0);
+  changed(*t.node);
+  return true;
+}
+
+// What the pool has reserved is the sum of what occupies the node; and a call is under way, or due.
+bool Core::sweep_node(NodeEntry& n) {
+  if (n.index) {
+    Resources sum;
+    for (const auto& [key, h] : n.holdings) sum += h.task->demand.resources;
+    if (!(sum == pool_.reserved(*n.index)) || n.holdings.size() != pool_.tasks(*n.index)) {
+      pool_.remove(*n.index);
+      n.index.reset();
+      put_in_pool(n);
+      refresh(n);
+      return true;
+    }
+  }
+  const bool calls = n.put.call != 0 || n.poll.call != 0 || !n.alarm.is_never() || n.touched;
+  if (!calls) touch(n);
+  return !calls;
+}
+
+}  // namespace cube::manager

@@ -1,0 +1,194 @@
+#include "tests/manager/model_worker.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+namespace cube::test {
+namespace {
+
+constexpr Duration restart_wait = 1s;
+
+bool is_over(const AttemptStatus& s) {
+  return s.observed == Observed::exited && s.final;
+}
+
+}  // namespace
+
+std::optional<std::string> ModelWorker::put(const api::Assignment& a, Instant now) {
+  if (!manager.is_nil() && manager != a.manager) return "this worker belongs to another manager";
+  if (a.fence < fence) return "an older assignment";
+  manager = a.manager;
+  fence = a.fence;
+  assigned.clear();
+  for (const api::AssignedTask& t : a.tasks) {
+    const AttemptKey key{t.id, t.attempt};
+    assigned[key] = t.run;
+    if (t.run && !containers.contains(key)) begin(key, t.spec, now);
+  }
+  for (auto& [key, c] : containers) {
+    if (assigned.contains(key) || c.status.observed == Observed::stopping) continue;
+    c.due = is_over(c.status) ? now : now + stop_takes;
+    if (!is_over(c.status)) c.status.observed = Observed::stopping;
+    touch(c);
+  }
+  tick(now);
+  return std::nullopt;
+}
+
+bool ModelWorker::refuses_poll(std::uint64_t epoch, std::uint64_t session) const {
+  return std::pair(epoch, session) < std::pair(fence.epoch, fence.session);
+}
+
+std::optional<api::Report> ModelWorker::news(std::uint64_t known_incarnation,
+                                             std::uint64_t known_change) const {
+  if (known_incarnation != incarnation) return report(0);
+  if (known_change >= change) return std::nullopt;
+  return report(known_change);
+}
+
+api::Report ModelWorker::report(std::uint64_t base) const {
+  api::Report r;
+  r.node.worker = id;
+  r.node.name = name;
+  r.node.machine = "machine of " + name;
+  r.node.platform = "linux/amd64";
+  r.node.engine_ready = engine_ready;
+  if (!engine_ready) r.node.engine_reason = "the engine does not answer";
+  r.node.capacity = capacity;
+  r.node.labels = labels;
+  r.fence = fence;
+  r.incarnation = incarnation;
+  r.base = base;
+  r.change = change;
+  for (const auto& [key, c] : containers) {
+    if (c.changed > base || base == 0) r.attempts.push_back(c.status);
+  }
+  for (const auto& [key, at] : gone) {
+    if (base != 0 && at > base) r.gone.push_back(key);
+  }
+  return r;
+}
+
+void ModelWorker::touch(Container& c) {
+  c.changed = ++change;
+}
+
+void ModelWorker::begin(const AttemptKey& key, const TaskSpec& spec, Instant now) {
+  Container c;
+  c.spec = spec;
+  c.status.key = key;
+  c.status.observed = Observed::starting;
+  c.status.container_id = fmt::format("c-{}-a{}", spec.name, key.attempt);
+  c.due = now + start_takes;
+  gone.erase(key);
+  touch(containers[key] = std::move(c));
+}
+
+void ModelWorker::end_start(Container& c, Instant now) {
+  if (!cannot_start.empty()) {
+    c.status.observed = Observed::exited;
+    c.status.final = true;
+    c.status.failure = Failure::node;
+    c.status.reason = cannot_start;
+    c.due = Instant::never();
+  } else {
+    c.status.observed = Observed::running;
+    c.status.health = Health::unknown;
+    c.status.reason.clear();
+    c.status.started = WallTime{now.us};
+    c.due = Instant::never();
+  }
+  touch(c);
+}
+
+void ModelWorker::tick(Instant now) {
+  std::vector<AttemptKey> removed;
+  for (auto& [key, c] : containers) {
+    if (c.due > now) continue;
+    switch (c.status.observed) {
+      case Observed::starting:
+        end_start(c, now);
+        break;
+      case Observed::waiting:
+        ++c.status.restart;
+        c.status.observed = Observed::starting;
+        c.due = now + start_takes;
+        touch(c);
+        break;
+      case Observed::stopping:
+      case Observed::exited:
+        removed.push_back(key);
+        break;
+      case Observed::placed:
+      case Observed::pulling:
+      case Observed::creating:
+      case Observed::running:
+      case Observed::lost:
+        c.due = Instant::never();
+        break;
+    }
+  }
+  for (const AttemptKey& key : removed) {
+    containers.erase(key);
+    gone[key] = ++change;
+  }
+}
+
+Instant ModelWorker::next_tick() const {
+  Instant next = Instant::never();
+  for (const auto& [key, c] : containers) next = std::min(next, c.due);
+  return next;
+}
+
+void ModelWorker::restart_process() {
+  process_up = true;
+  ++incarnation;
+  change = 1;
+  gone.clear();
+  for (auto& [key, c] : containers) c.changed = 1;
+}
+
+void ModelWorker::lose_store(WorkerId new_id) {
+  id = new_id;
+  manager = {};
+  fence = {};
+  assigned.clear();
+  containers.clear();
+  restart_process();
+}
+
+ModelWorker::Container* ModelWorker::running(const TaskId& task) {
+  for (auto& [key, c] : containers) {
+    if (key.task == task && c.status.observed == Observed::running) return &c;
+  }
+  return nullptr;
+}
+
+void ModelWorker::exits(Container& c, int code, Failure failure, std::string reason, Instant now) {
+  AttemptStatus& s = c.status;
+  s.failure = failure;
+  s.exit_code = code;
+  s.failures = failure == Failure::none ? 0 : s.failures + 1;
+  s.health = failure == Failure::unhealthy ? Health::unhealthy : Health::unknown;
+  s.finished = WallTime{now.us};
+  const auto most = c.spec.restart.max_in_a_row();
+  s.final =
+      !c.spec.restart.restarts_after(failure == Failure::none) || (most && s.failures > *most);
+  s.observed = s.final ? Observed::exited : Observed::waiting;
+  s.reason = std::move(reason);
+  c.due = s.final ? Instant::never() : now + restart_wait;
+  touch(c);
+}
+
+Resources ModelWorker::in_use() const {
+  Resources sum;
+  for (const auto& [key, c] : containers) {
+    if (is_over(c.status)) continue;
+    sum += {c.spec.cpu_milli, c.spec.memory_bytes, c.spec.disk_bytes};
+  }
+  return sum;
+}
+
+}  // namespace cube::test
