@@ -109,7 +109,7 @@ TEST_CASE("dripping bytes does not stretch the deadline") {
   std::atomic<bool> closed = false;
   std::thread drip([&] {
     peer.send("GET / HTTP/1.1\r\nHost: a\r\nX: ");
-    while (!closed && peer.send("x")) std::this_thread::sleep_for(5ms);
+    while (!closed && peer.send("x")) std::this_thread::sleep_for(5ms);  // paced
   });
   const auto reply = peer.read_all();
   closed = true;
@@ -133,7 +133,7 @@ TEST_CASE("the header's time begins with its first byte, not with the connection
     peer.send(get + "\r\n");
     CHECK(status_of(peer.read_until("ok")) == 200);
     // Longer than header_timeout in sum; the server must not count it.
-    std::this_thread::sleep_for(250ms);
+    std::this_thread::sleep_for(250ms);  // paced
   }
 }
 

@@ -93,6 +93,8 @@ TEST_CASE("what is allowed is not found") {
       {"cmd/a.cc", "#include <CLI/CLI.hpp>\n#include \"daemon/manager.h\"\n"},
       {"tests/manager/a.cc", "#include <thread>\n#include <httplib.h>\n"},
       {"tests/support/wait.cc", "void f() { std::this_thread::sleep_for(1ms); }\n"},
+      {"tests/http/support.cc", "void f() { std::this_thread::sleep_for(1ms); }\n"},
+      {"tests/http/a.cc", "void f() { sleep_for(1ms); }  // paced: one byte at a time\n"},
       {"worker/a.cc", "// never rand(), never steady_clock::now()\nauto t = \"sleep(1)\";\n"},
       {"worker/a.cc", "/* sleep(1)\n rand() */ int operand(int);\nauto r = R\"x(rand())x\";\n"},
       {"worker/a.cc", "int a = 1'000; auto b = '\"'; int c = 2'000;  // rand(\n"},
