@@ -15,7 +15,7 @@
 #include <string_view>
 #include <vector>
 
-#include "api/json_value.h"
+#include "api/json_reader.h"
 #include "base/id.h"
 #include "base/result.h"
 #include "base/text.h"
@@ -108,14 +108,31 @@ Result<void> read_word(const Value& v, const At& at, E& out, From from) {
   return {};
 }
 
+// The text of a list of messages, its elements read by `element` (Value, At, T&) one at a time.
+template <class T, class Element>
+Result<std::vector<T>> parse_list(std::string_view json, Element element) {
+  std::vector<T> out;
+  At root(Reading::message);
+  CUBE_TRY(read_json_list(json, [&](std::size_t index, const Value& v) {
+    return element(v, At(root, index), out.emplace_back());
+  }));
+  return out;
+}
+
 // --- Objects ------------------------------------------------------------------------------------
+
+enum class Role : unsigned char {
+  plain,
+  read_only,  // ignored in a submission, whatever it holds
+  required,   // an error when absent
+};
 
 template <class T>
 struct Field {
   std::string_view name;
   Result<void> (*read)(const Value&, const At&, T&);
+  Role role = Role::plain;
   std::string_view alias = {};  // another accepted name
-  bool read_only = false;       // ignored in a submission, whatever it holds
 };
 
 // The reader of a plain member: field<&TaskSpec::image>.
@@ -135,13 +152,14 @@ class Part {
 
   // True when the member is in this table; then `result` says how it went.
   bool take(const Member& member, const At& at, Result<void>& result) {
+    auto named = [&](std::string_view name) {
+      return name.size() == member.key.size() && equal_ignoring_case(name, member.key);
+    };
     for (std::size_t tried = 0; tried < fields_.size(); ++tried) {
       const Field<T>& f = fields_[next_];
       std::size_t index = next_;
       next_ = next_ + 1 == fields_.size() ? 0 : next_ + 1;
-      if (!equal_ignoring_case(member.key, f.name) &&
-          (f.alias.empty() || !equal_ignoring_case(member.key, f.alias)))
-        continue;
+      if (!named(f.name) && (f.alias.empty() || !named(f.alias))) continue;
       result = read_field(f, index, member.value, At(at, f.name));
       return true;
     }
@@ -150,20 +168,29 @@ class Part {
   void names(std::vector<std::string_view>& out) const {
     for (const Field<T>& f : fields_) out.push_back(f.name);
   }
+  // After all members were taken.
+  Result<void> check_required(const At& at) const {
+    for (std::size_t i = 0; i < fields_.size(); ++i) {
+      if (fields_[i].role == Role::required && !has_[i])
+        return At(at, fields_[i].name).error("is missing");
+    }
+    return {};
+  }
 
  private:
   Result<void> read_field(const Field<T>& f, std::size_t index, const Value& v, const At& at) {
     if (seen_[index]) return at.error("given twice");
     seen_[index] = true;
-    bool ignored = f.read_only && at.reading() == Reading::submission;
+    bool ignored = f.role == Role::read_only && at.reading() == Reading::submission;
     if (v.is_null() || ignored) return {};
+    has_[index] = true;
     return f.read(v, at, out_);
   }
 
   std::span<const Field<T>> fields_;
   T& out_;
-  std::size_t next_ = 0;  // where the search begins: documents tend to keep the table's order
-  std::bitset<64> seen_;
+  std::size_t next_ = 0;        // where the search begins: documents tend to keep the table's order
+  std::bitset<64> seen_, has_;  // has: with a value, not null
 };
 
 template <class T, std::size_t N>
@@ -187,7 +214,9 @@ Result<void> decode(const Value& v, const At& at, Part<T>... parts) {
       return unknown_field(at, member.key, known);
     }
   }
-  return {};
+  Result<void> result;
+  static_cast<void>(((result = parts.check_required(at)).ok() && ...));
+  return result;
 }
 
 }  // namespace cube::api

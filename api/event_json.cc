@@ -60,11 +60,7 @@ Result<Event> parse_event(std::string_view json) {
 }
 
 Result<std::vector<Event>> parse_events(std::string_view json) {
-  auto value = read_json(json);
-  if (!value) return std::move(value).error();
-  std::vector<Event> events;
-  CUBE_TRY(read_list(*value, At(Reading::message), events, read_event));
-  return events;
+  return parse_list<Event>(json, read_event);
 }
 
 }  // namespace cube::api

@@ -40,7 +40,7 @@ Result<void> read_command(const Value& v, const At& at, Draft& draft) {
 }
 
 constexpr Field<Draft> fields[] = {
-    {"Type", read_kind, "Kind"},
+    {"Type", read_kind, Role::plain, "Kind"},
     {"Path", in_check<&HealthCheck::path>},
     {"Port", in_check<&HealthCheck::port>},
     {"Command", read_command},

@@ -61,7 +61,9 @@ std::string shorten(std::string_view message) {
 // lists and objects are kept on a stack of their own and moved into their parents when they close.
 class Builder {
  public:
-  explicit Builder(const ReadLimits& limits) : limits_(limits) {}
+  // `visit`, when there is one, gets the elements of the outermost list instead of the Value.
+  explicit Builder(const ReadLimits& limits, const VisitElement* visit = nullptr)
+      : limits_(limits), visit_(visit) {}
 
   bool null() { return add(Value()); }
   bool boolean(bool b) { return add(Value(b)); }
@@ -83,14 +85,16 @@ class Builder {
   }
   bool end_object() {
     if (const std::string* twin = duplicate_key(*open_.back().value.object()))
-      return fail(Code::invalid, fmt::format("{}duplicate key \"{}\"", path(), shown(*twin)));
+      return fail(Code::invalid,
+                  fmt::format("{}duplicate key \"{}\"", path(open_.size() - 1), shown(*twin)));
     return close();
   }
   bool end_array() { return close(); }
   bool parse_error(std::size_t, const std::string& token, const nlohmann::detail::exception& e) {
     constexpr int out_of_range = 406;
     if (e.id != out_of_range) return fail(Code::invalid, shorten(e.what()));
-    return fail(Code::invalid, fmt::format("{}number out of range: {}", path(), shown(token)));
+    return fail(Code::invalid,
+                fmt::format("{}number out of range: {}", path(open_.size()), shown(token)));
   }
 
   Result<Value> finish(bool complete) && {
@@ -115,11 +119,7 @@ class Builder {
     return fail(Code::too_large, fmt::format("JSON with more than {} values", limits_.values_max));
   }
 
-  bool add(Value value) {
-    if (!count()) return false;
-    place(std::move(value));
-    return true;
-  }
+  bool add(Value value) { return count() && place(std::move(value)); }
 
   bool open(Value empty) {
     if (!count()) return false;
@@ -132,26 +132,32 @@ class Builder {
   bool close() {
     Value done = std::move(open_.back().value);
     open_.pop_back();
-    place(std::move(done));
-    return true;
+    return place(std::move(done));
   }
 
-  void place(Value value) {
+  bool place(Value value) {
     if (open_.empty()) {
       root_ = std::move(value);
     } else if (Value::List* list = open_.back().value.list()) {
+      if (visit_ != nullptr && open_.size() == 1) return visit(value);
       list->push_back(std::move(value));
     } else {
       open_.back().value.object()->push_back({std::move(open_.back().key), std::move(value)});
     }
+    return true;
   }
 
-  // The way to the innermost open object, with ": " behind it; empty at the root.
-  std::string path() const {
+  bool visit(const Value& element) {
+    auto visited = (*visit_)(visited_++, element);
+    return visited || fail(visited.error().code, visited.error().message);
+  }
+
+  // The way through the `levels` outermost open values, with ": " behind it; empty at the root.
+  std::string path(std::size_t levels) const {
     std::string out;
-    for (std::size_t i = 0; i + 1 < open_.size(); ++i) {
+    for (std::size_t i = 0; i < levels; ++i) {
       if (const Value::List* list = open_[i].value.list()) {
-        out += fmt::format("[{}]", list->size());
+        out += fmt::format("[{}]", i == 0 && visit_ != nullptr ? visited_ : list->size());
       } else {
         out += (out.empty() ? "" : ".") + shown(open_[i].key);
       }
@@ -160,7 +166,8 @@ class Builder {
   }
 
   ReadLimits limits_;
-  std::size_t values_ = 0;
+  const VisitElement* visit_;
+  std::size_t values_ = 0, visited_ = 0;
   std::vector<Open> open_;
   Value root_;
   std::optional<Error> error_;
@@ -172,6 +179,16 @@ Result<Value> read_json(std::string_view text, const ReadLimits& limits) {
   Builder builder(limits);
   bool complete = nlohmann::json::sax_parse(text.begin(), text.end(), &builder);
   return std::move(builder).finish(complete);
+}
+
+Result<void> read_json_list(std::string_view text, const VisitElement& visit) {
+  Builder builder({}, &visit);
+  bool complete = nlohmann::json::sax_parse(text.begin(), text.end(), &builder);
+  auto root = std::move(builder).finish(complete);
+  if (!root) return std::move(root).error();
+  if (root->list() == nullptr && !root->is_null())
+    return Error{Code::invalid, "expected a list, got " + root->describe()};
+  return {};
 }
 
 const Value* Value::find(std::string_view key) const {

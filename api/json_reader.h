@@ -6,6 +6,7 @@
 // proportional to the text up to the first fault, however it is nested.
 
 #include <cstddef>
+#include <functional>
 #include <string_view>
 
 #include "api/json_value.h"
@@ -24,5 +25,11 @@ struct ReadLimits {
 inline constexpr std::size_t request_values_max = 256 * 1024;
 
 Result<Value> read_json(std::string_view text, const ReadLimits& limits = {});
+
+// Reads a list and hands over its elements one by one, in order, so that a very long one never
+// stands in memory as a whole. Ends with the first error, the text's or the visitor's. A null is an
+// empty list, as some old programs write it.
+using VisitElement = std::function<Result<void>(std::size_t index, const Value& element)>;
+Result<void> read_json_list(std::string_view text, const VisitElement& visit);
 
 }  // namespace cube::api

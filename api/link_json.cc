@@ -1,4 +1,5 @@
-// What travels between manager and worker: Assignment, Report, Join. Read leniently.
+// What travels between manager and worker: Assignment, Report, Join. Unknown members are skipped;
+// those that decide what runs must be there, so that half a message never stops anything.
 
 #include "api/codec.h"
 #include "api/json_reader.h"
@@ -15,9 +16,9 @@ namespace {
 // --- Parts --------------------------------------------------------------------------------------
 
 constexpr Field<Fence> fence_fields[] = {
-    {"Epoch", field<&Fence::epoch>},
-    {"Session", field<&Fence::session>},
-    {"Generation", field<&Fence::generation>},
+    {"Epoch", field<&Fence::epoch>, Role::required},
+    {"Session", field<&Fence::session>, Role::required},
+    {"Generation", field<&Fence::generation>, Role::required},
 };
 
 void write_fence(JsonWriter& w, const Fence& fence) {
@@ -27,8 +28,8 @@ void write_fence(JsonWriter& w, const Fence& fence) {
 }
 
 constexpr Field<AttemptKey> key_fields[] = {
-    {"ID", field<&AttemptKey::task>},
-    {"Attempt", field<&AttemptKey::attempt>},
+    {"ID", field<&AttemptKey::task>, Role::required},
+    {"Attempt", field<&AttemptKey::attempt>, Role::required},
 };
 
 Result<void> read_key(const Value& v, const At& at, AttemptKey& key) {
@@ -57,7 +58,7 @@ Result<void> read_ports(const Value& v, const At& at, AttemptStatus& s) {
 
 constexpr Field<AttemptStatus> status_fields[] = {
     {"Restart", field<&AttemptStatus::restart>},
-    {"Observed", read_observed},
+    {"Observed", read_observed, Role::required},
     {"Final", field<&AttemptStatus::final>},
     {"Failure", read_failure},
     {"Failures", field<&AttemptStatus::failures>},
@@ -105,10 +106,10 @@ Result<void> read_assigned_spec(const Value& v, const At& at, AssignedTask& task
 }
 
 constexpr Field<AssignedTask> assigned_fields[] = {
-    {"ID", field<&AssignedTask::id>},
-    {"Attempt", field<&AssignedTask::attempt>},
-    {"Run", field<&AssignedTask::run>},
-    {"Spec", read_assigned_spec},
+    {"ID", field<&AssignedTask::id>, Role::required},
+    {"Attempt", field<&AssignedTask::attempt>, Role::required},
+    {"Run", field<&AssignedTask::run>, Role::required},
+    {"Spec", read_assigned_spec, Role::required},
 };
 
 Result<void> read_assigned(const Value& v, const At& at, Assignment& out) {
@@ -118,9 +119,9 @@ Result<void> read_assigned(const Value& v, const At& at, Assignment& out) {
 }
 
 constexpr Field<Assignment> assignment_fields[] = {
-    {"Cluster", field<&Assignment::cluster>},
-    {"Manager", field<&Assignment::manager>},
-    {"Tasks", read_assigned},
+    {"Cluster", field<&Assignment::cluster>, Role::required},
+    {"Manager", field<&Assignment::manager>, Role::required},
+    {"Tasks", read_assigned, Role::required},
 };
 
 // --- Report -------------------------------------------------------------------------------------
@@ -139,21 +140,21 @@ Result<void> read_host_stats(const Value& v, const At& at, Report& report) {
 }
 
 constexpr Field<Report> report_fields[] = {
-    {"Incarnation", field<&Report::incarnation>},
-    {"Base", field<&Report::base>},
-    {"Change", field<&Report::change>},
-    {"Node", read_node},
-    {"Attempts", read_attempts},
-    {"Gone", read_gone},
+    {"Incarnation", field<&Report::incarnation>, Role::required},
+    {"Base", field<&Report::base>, Role::required},
+    {"Change", field<&Report::change>, Role::required},
+    {"Node", read_node, Role::required},
+    {"Attempts", read_attempts, Role::required},
+    {"Gone", read_gone, Role::required},
     {"TaskCount", field<&Report::task_count>},
     {"Stats", read_host_stats},
 };
 
 constexpr Field<Join> join_fields[] = {
-    {"Cluster", field<&Join::cluster>},
-    {"Name", field<&Join::name>},
-    {"Worker", field<&Join::worker>},
-    {"Address", field<&Join::address>},
+    {"Cluster", field<&Join::cluster>, Role::required},
+    {"Name", field<&Join::name>, Role::required},
+    {"Worker", field<&Join::worker>, Role::required},
+    {"Address", field<&Join::address>, Role::required},
 };
 
 }  // namespace

@@ -160,11 +160,7 @@ Result<NodeView> parse_node(std::string_view json) {
 }
 
 Result<std::vector<NodeView>> parse_nodes(std::string_view json) {
-  auto value = read_json(json);
-  if (!value) return std::move(value).error();
-  std::vector<NodeView> nodes;
-  CUBE_TRY(read_list(*value, At(Reading::message), nodes, read_node));
-  return nodes;
+  return parse_list<NodeView>(json, read_node);
 }
 
 }  // namespace cube::api

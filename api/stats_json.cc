@@ -12,11 +12,15 @@ constexpr std::string_view cpu_names[] = {"user", "nice",    "system", "idle",  
 constexpr std::string_view memory_names[] = {"mem_total", "mem_free", "mem_available", "buffers",
                                              "cached"};
 
-void write_numbers(JsonWriter& w, std::span<const std::string_view> always,
+// First `known`, 0 where there is no number, then what else there is.
+void write_numbers(JsonWriter& w, std::span<const std::string_view> known,
                    const std::map<std::string, std::int64_t>& numbers) {
-  for (std::string_view name : always)
-    if (!numbers.contains(std::string(name))) w.member(name, 0);
+  for (std::string_view name : known) {
+    auto it = numbers.find(std::string(name));
+    w.member(name, it == numbers.end() ? 0 : it->second);
+  }
   for (const auto& [name, number] : numbers) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
     w.key_text(name);
     w.integer(number);
   }

@@ -43,7 +43,7 @@ constexpr Field<EventWire> event_fields[] = {
     {"ID", field<&EventWire::id>},
     {"State", read_event_state},
     {"Timestamp", field<&EventWire::timestamp>},
-    {"Task", keep_task, "Sail"},
+    {"Task", keep_task, Role::plain, "Sail"},
 };
 
 bool has_member(const Value& v, std::string_view name) {

@@ -40,7 +40,7 @@ Result<void> read_healthy(const Value& v, const At& at, TaskWire& wire) {
   if (v.text() != nullptr && v.text()->empty()) return {};
   return read_word(v, at, wire.task.status.health, health_from);
 }
-// Not an error in a submission either: a wrong number is told where its meaning is known.
+// Any of the five; which of them a submission may have is its own matter.
 Result<void> read_state(const Value& v, const At& at, TaskWire& wire) {
   std::int64_t state = 0;
   CUBE_TRY(read(v, at, state));
@@ -69,26 +69,26 @@ constexpr Field<TaskWire> task_fields[] = {
     {"ID", in_task<&Task::id>},
     {"ContainerID", in_status<&AttemptStatus::container_id>},
     {"State", read_state},
-    {"HostPorts", read_ports, {}, true},
-    {"StartTime", in_status<&AttemptStatus::started>, {}, true},
-    {"FinishTime", in_status<&AttemptStatus::finished>, {}, true},
-    {"RestartCount", field<&TaskWire::restart_count>, {}, true},
-    {"Node", in_task<&Task::node>, {}, true},
-    {"Attempt", in_task<&Task::attempt>, {}, true},
-    {"Restart", in_status<&AttemptStatus::restart>, {}, true},
-    {"Desired", read_desired, {}, true},
-    {"Observed", read_observed, {}, true},
-    {"Final", in_status<&AttemptStatus::final>, {}, true},
-    {"Reason", in_status<&AttemptStatus::reason>, {}, true},
-    {"Healthy", read_healthy, {}, true},
-    {"ExitCode", in_status<&AttemptStatus::exit_code>, {}, true},
-    {"Failure", read_failure, {}, true},
-    {"Failures", in_status<&AttemptStatus::failures>, {}, true},
-    {"Moves", in_task<&Task::moves>, {}, true},
-    {"CreatedAt", in_task<&Task::created>, {}, true},
-    {"Revision", in_task<&Task::revision>, {}, true},
-    {"ContainerIP", in_status<&AttemptStatus::container_ip>, {}, true},
-    {"Avoided", read_avoided, {}, true},
+    {"HostPorts", read_ports, Role::read_only},
+    {"StartTime", in_status<&AttemptStatus::started>, Role::read_only},
+    {"FinishTime", in_status<&AttemptStatus::finished>, Role::read_only},
+    {"RestartCount", field<&TaskWire::restart_count>, Role::read_only},
+    {"Node", in_task<&Task::node>, Role::read_only},
+    {"Attempt", in_task<&Task::attempt>, Role::read_only},
+    {"Restart", in_status<&AttemptStatus::restart>, Role::read_only},
+    {"Desired", read_desired, Role::read_only},
+    {"Observed", read_observed, Role::read_only},
+    {"Final", in_status<&AttemptStatus::final>, Role::read_only},
+    {"Reason", in_status<&AttemptStatus::reason>, Role::read_only},
+    {"Healthy", read_healthy, Role::read_only},
+    {"ExitCode", in_status<&AttemptStatus::exit_code>, Role::read_only},
+    {"Failure", read_failure, Role::read_only},
+    {"Failures", in_status<&AttemptStatus::failures>, Role::read_only},
+    {"Moves", in_task<&Task::moves>, Role::read_only},
+    {"CreatedAt", in_task<&Task::created>, Role::read_only},
+    {"Revision", in_task<&Task::revision>, Role::read_only},
+    {"ContainerIP", in_status<&AttemptStatus::container_ip>, Role::read_only},
+    {"Avoided", read_avoided, Role::read_only},
 };
 
 // What a task of an older manager must be for its state to be this.
@@ -205,11 +205,7 @@ Result<Task> parse_task(std::string_view json) {
 }
 
 Result<std::vector<Task>> parse_tasks(std::string_view json) {
-  auto value = read_json(json);
-  if (!value) return std::move(value).error();
-  std::vector<Task> tasks;
-  CUBE_TRY(read_list(*value, At(Reading::message), tasks, read_task));
-  return tasks;
+  return parse_list<Task>(json, read_task);
 }
 
 }  // namespace cube::api

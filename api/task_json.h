@@ -6,10 +6,10 @@
 
 namespace cube::api {
 
-// What a Task document says. A submission reads the id, the state and the container's id of it, and
-// the spec beside it; a reply all.
+// What a Task document says beside the spec. A submission uses the id, the state and the
+// container's id of it; a reply all.
 struct TaskWire {
-  Task task;  // without its spec
+  Task task;
   std::uint64_t state = 1;
   std::uint64_t restart_count = 0;
   bool has_observed = false;  // false: written by an older program that knows only `state`
