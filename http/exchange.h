@@ -66,10 +66,8 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   bool consume_some(std::string_view& bytes);
   void on_closed(const error_code& ec);
   bool may_retry() const;
-  void finish();
   void fail(Code code, const std::string& what);
   void end(Result<void> result);
-  void arm();
 
   Loop::Impl& loop_;
   std::shared_ptr<Pool> pool_;
