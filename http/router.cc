@@ -11,7 +11,7 @@ namespace {
 
 // "/tasks/{id}/" -> {"tasks", "{id}"}: one '/' at the end means nothing.
 std::vector<std::string> split(std::string_view path) {
-  if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  if (path.size() > 1 && path.ends_with('/') && !path.ends_with("//")) path.remove_suffix(1);
   std::vector<std::string> segments;
   path.remove_prefix(1);
   for (;;) {
