@@ -11,6 +11,7 @@ namespace cube::limits {
 // Outside bytes
 inline constexpr std::size_t http_header_bytes_max = 16 * 1024;
 inline constexpr std::size_t http_body_bytes_max = 4 * 1024 * 1024;
+inline constexpr std::size_t link_body_bytes_max = 16 * 1024 * 1024;  // assignments and reports
 inline constexpr std::size_t http_connections_max = 2048;
 inline constexpr Duration http_header_timeout = 10s;
 inline constexpr Duration http_body_timeout = 30s;
@@ -43,6 +44,7 @@ inline constexpr std::size_t engine_operations_max = 8;   // create/start/stop/r
 inline constexpr std::size_t engine_pulls_max = 2;
 inline constexpr std::size_t engine_inspects_max = 16;
 inline constexpr Duration engine_relist_every = 1min;
+inline constexpr Duration report_wait_max = 30s;  // a long poll is not held longer, whatever it asks
 
 // Restarts (worker): immediately, then 1 s doubling up to 5 min, with up to 10 % added by chance.
 inline constexpr Duration restart_backoff_first = 1s;

@@ -20,12 +20,12 @@ struct Io {
   bool color = false;  // out is a terminal and NO_COLOR is not set
   int columns = 0;     // of the terminal; 0: not known, nothing is cut
 
-  std::function<std::optional<std::string>(const std::string&)> env;
-  std::function<WallTime()> wall_now;
-  std::function<Instant()> mono_now;
+  std::function<std::optional<std::string>(const std::string&)> env = {};
+  std::function<WallTime()> wall_now = {};
+  std::function<Instant()> mono_now = {};
   // Waits. False, at once or in the middle of it, when the user pressed Ctrl-C.
-  std::function<bool(Duration)> sleep;
-  std::function<Uuid()> random_uuid;
+  std::function<bool(Duration)> sleep = {};
+  std::function<Uuid()> random_uuid = {};
 };
 
 // The process's own. Also makes SIGPIPE harmless; SIGINT is only caught from catch_interrupts() on.

@@ -8,7 +8,7 @@ alias=echo:latest
 hash=$(cat "$here/main.cc" "$here/Dockerfile" "$here/build.sh" | sha256sum | cut -c1-32)
 
 if [ "${1:-}" != -f ]; then
-  have=$(docker image inspect -f '{{index .Config.Labels "cube.source"}}' $image 2>/dev/null || true)
+  have=$(docker image inspect -f '{{index .Config.Labels "source.hash"}}' $image 2>/dev/null || true)
   if [ "$have" = "$hash" ]; then
     docker tag $image $alias
     echo "echo image: up to date"
@@ -20,10 +20,10 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 "${CXX:-g++}" -std=c++20 -O2 -static -s -Wall -Wextra -o "$dir/echo" "$here/main.cc"
 cp "$here/Dockerfile" "$dir/"
-if ! DOCKER_BUILDKIT=0 docker build -q --label cube.source="$hash" -t $image "$dir" >"$dir/log" 2>&1; then
+if ! DOCKER_BUILDKIT=0 docker build -q --label source.hash="$hash" -t $image "$dir" >"$dir/log" 2>&1; then
   # No working builder: a file system of one file, with the same settings, does as well.
   tar -C "$dir" -cf - echo | docker import --change 'ENTRYPOINT ["/echo"]' \
-    --change 'EXPOSE 7777/tcp' --change "LABEL cube.source=$hash" - $image >/dev/null
+    --change 'EXPOSE 7777/tcp' --change "LABEL source.hash=$hash" - $image >/dev/null
 fi
 docker tag $image $alias
 echo "echo image: built $image and $alias"

@@ -1,9 +1,9 @@
 // The echo server of the example task: a small static program, the only file of its image.
 //
 // Listens on 7777 (PORT overrides). `POST /` answers {"Msg": the Msg of the request}, `GET /` says
-// hello with the container's host name, `GET /health` is 200 and `GET /healthfail` 500. One thread,
-// one request at a time, a short time-out for each: enough for an example and its checks. Ends at
-// once on SIGTERM and SIGINT, also as process 1.
+// hello with the container's host name, `GET /health` is 200 and `GET /healthfail` 500. A thread
+// per connection, one request on each, with a short time-out. Ends at once on SIGTERM and SIGINT,
+// also as process 1.
 
 #include <netinet/in.h>
 #include <strings.h>
@@ -21,6 +21,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 
 namespace {
 
@@ -220,8 +221,10 @@ int main() {
     const timeval patience{5, 0};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    serve(fd);
-    shutdown(fd, SHUT_WR);
-    close(fd);
+    std::thread([fd] {
+      serve(fd);
+      shutdown(fd, SHUT_WR);
+      close(fd);
+    }).detach();
   }
 }

@@ -13,7 +13,7 @@ if [ -z "$busybox" ]; then
   busybox=$(command -v busybox)
 fi
 hash=$(cat "$busybox" "$0" | sha256sum | cut -c1-32)
-have=$(docker image inspect -f '{{index .Config.Labels "cube.source"}}' $image 2>/dev/null || true)
+have=$(docker image inspect -f '{{index .Config.Labels "source.hash"}}' $image 2>/dev/null || true)
 if [ "$have" = "$hash" ]; then
   echo "test image: up to date"
   exit 0
@@ -30,5 +30,5 @@ for command in $("$busybox" --list); do
   [ "$command" = busybox ] || ln -s busybox "$dir/root/bin/$command"
 done
 tar -C "$dir/root" -cf - . | docker import --change 'CMD ["/bin/sh"]' \
-  --change 'ENV PATH=/bin' --change "LABEL cube.source=$hash" - $image >/dev/null
+  --change 'ENV PATH=/bin' --change "LABEL source.hash=$hash" - $image >/dev/null
 echo "test image: built $image"

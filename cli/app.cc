@@ -1,0 +1,82 @@
+#include "cli/app.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <exception>
+#include <iostream>
+
+#include "cli/arguments.h"
+#include "cli/commands.h"
+#include "cli/completion.h"
+#include "cli/exit_codes.h"
+#include "cli/help.h"
+
+namespace cube::cli {
+namespace {
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  // Left without an end when it is longer.
+  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
+
+// One call per kind of Invocation.
+struct Performer {
+  Io& io;
+  const DaemonCommands& daemons;
+  std::string_view version;
+
+  int operator()(const ManagerOptions& o) const { return daemons.manager(o); }
+  int operator()(const WorkerOptions& o) const { return daemons.worker(o); }
+  int operator()(const DevOptions& o) const { return daemons.dev(o); }
+  int operator()(const RunOptions& o) const { return run(o, io); }
+  int operator()(const StopOptions& o) const { return stop(o, io); }
+  int operator()(const StatusOptions& o) const { return status(o, io); }
+  int operator()(const NodeOptions& o) const { return node(o, io); }
+  int operator()(const InspectOptions& o) const { return inspect(o, io); }
+  int operator()(const LogsOptions& o) const { return logs(o, io); }
+  int operator()(const EventsOptions& o) const { return events(o, io); }
+  int operator()(const CompletionOptions& o) const { return print(completion_script(o.shell)); }
+  int operator()(const VersionOptions&) const { return print(fmt::format("cube {}\n", version)); }
+  int operator()(const HelpOptions& o) const {
+    const auto text = help_on(o.topic);
+    return text.ok() ? print(*text) : fail(io, exit_usage, text.error().message);
+  }
+
+ private:
+  int print(std::string_view text) const {
+    io.out << text << std::flush;
+    return exit_fine;
+  }
+};
+
+}  // namespace
+
+int run_app(const std::vector<std::string>& arguments, Io& io, const DaemonCommands& daemons,
+            std::string_view version) {
+  try {
+    const Surroundings around{io.env, host_name(), geteuid() == 0};
+    const auto parsed = parse_arguments(arguments, around);
+    if (const auto* ending = std::get_if<Ending>(&parsed)) {
+      io.out << ending->out << std::flush;
+      io.err << ending->err << std::flush;
+      return ending->code;
+    }
+    return std::visit(Performer{io, daemons, version}, std::get<Invocation>(parsed));
+  } catch (const std::exception& error) {
+    return fail(io, exit_failed, fmt::format("internal error: {}", error.what()));
+  }
+}
+
+int run_app(int argc, char** argv, const DaemonCommands& daemons, std::string_view version) {
+  std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+  Io io = process_io();
+  // Only these two wait for something that goes on without them, and say so when interrupted.
+  if (!arguments.empty() && (arguments.front() == "run" || arguments.front() == "stop"))
+    catch_interrupts();
+  return run_app(arguments, io, daemons, version);
+}
+
+}  // namespace cube::cli

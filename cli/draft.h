@@ -1,0 +1,56 @@
+#pragma once
+// `Draft`: the flags of one command line as typed, by their names in the command table; and the
+// readers that check them and make the options structs.
+
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "cli/arguments.h"
+#include "cli/options.h"
+
+namespace cube::cli {
+
+struct Draft {
+  std::map<std::string, std::string, std::less<>> texts;
+  std::map<std::string, std::vector<std::string>, std::less<>> lists;
+  std::set<std::string, std::less<>> toggles;
+  std::vector<std::string> rest;  // arguments that are no flags
+
+  bool on(std::string_view flag) const { return toggles.contains(flag); }
+  bool has(std::string_view flag) const { return texts.contains(flag); }
+  // As typed, or `fallback`.
+  std::string text(std::string_view flag, std::string_view fallback = "") const;
+  const std::vector<std::string>& list(std::string_view flag) const;
+};
+
+// Errors are complete sentences for the user.
+Result<Invocation> read_options(std::string_view command, const Draft& draft,
+                                const Surroundings& surroundings);
+
+// The two halves of the above.
+Result<Invocation> read_manager(const Draft&, const Surroundings&);
+Result<Invocation> read_worker(const Draft&, const Surroundings&);
+Result<Invocation> read_dev(const Draft&, const Surroundings&);
+Result<Invocation> read_run(const Draft&, const Surroundings&);
+Result<Invocation> read_stop(const Draft&, const Surroundings&);
+Result<Invocation> read_status(const Draft&, const Surroundings&);
+Result<Invocation> read_node(const Draft&, const Surroundings&);
+Result<Invocation> read_inspect(const Draft&, const Surroundings&);
+Result<Invocation> read_logs(const Draft&, const Surroundings&);
+Result<Invocation> read_events(const Draft&, const Surroundings&);
+
+// One value of a flag. The error begins with the flag's name.
+Result<std::uint16_t> port_of(std::string_view flag, std::string_view text);
+Result<std::uint64_t> count_of(std::string_view flag, std::string_view text);
+Result<Duration> duration_of(std::string_view flag, std::string_view text);
+Result<std::int64_t> bytes_of(std::string_view flag, std::string_view text);
+Result<std::int64_t> cpu_milli_of(std::string_view flag, std::string_view text);  // "2.5" cores
+// "host:port", "host", "http://host:port/", "[::1]:5555".
+Result<Address> address_of(std::string_view flag, std::string_view text,
+                           std::uint16_t default_port);
+
+}  // namespace cube::cli

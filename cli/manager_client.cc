@@ -1,0 +1,268 @@
+#include "cli/manager_client.h"
+
+#include <fmt/format.h>
+#include <httplib.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+
+#include <cctype>
+
+#include "base/text.h"
+
+namespace cube::cli {
+
+struct ManagerClient::Ask {
+  const char* method;
+  std::string path;
+  std::string body = "";
+  httplib::Headers headers = {};
+  time_t read_timeout_s = 30;
+};
+
+namespace {
+
+constexpr time_t kConnectTimeoutSeconds = 5;
+constexpr time_t kStreamSilenceSeconds = 24L * 3600;
+// The manager sends a heartbeat well within this.
+constexpr time_t kEventSilenceSeconds = 90;
+constexpr std::size_t kErrorBodyBytesMax = 64 * 1024;
+
+// Notices a peer that vanished without a word while a stream is silent.
+void keep_watch(httplib::Client& client) {
+  client.set_socket_options([](socket_t socket) {
+    const int on = 1, idle_s = 20, every_s = 5, probes = 3;
+    setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    setsockopt(socket, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+    setsockopt(socket, IPPROTO_TCP, TCP_KEEPINTVL, &every_s, sizeof every_s);
+    setsockopt(socket, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+  });
+}
+
+void prepare(httplib::Client& client, time_t read_timeout_s) {
+  client.set_connection_timeout(kConnectTimeoutSeconds);
+  client.set_read_timeout(read_timeout_s);
+  client.set_write_timeout(30);
+  client.set_keep_alive(
+      false);  // one request per connection: nothing can be left over from another
+  keep_watch(client);
+}
+
+// The error of a reply that is none of the 2xx.
+Error refusal(int status, std::string_view body) {
+  const std::string message = api::error_message(body);
+  const auto says = [&](Code code, std::string_view otherwise) {
+    return Error{code, message.empty() ? std::string(otherwise) : message};
+  };
+  switch (status) {
+    case 400:
+      return says(Code::invalid, "the manager refused the request");
+    case 404:
+      return says(Code::not_found, "not found");
+    case 409:
+      return says(Code::conflict, "conflict");
+    case 413:
+      return says(Code::too_large, "too large for the manager");
+    case 503:
+      return says(Code::unavailable, "the manager is not ready");
+    case 504:
+      return says(Code::timeout, "the manager got no answer in time");
+    case 507:
+      return says(Code::no_space, "the manager's disk is full");
+    default:
+      return Error{Code::internal, fmt::format("the manager answered {}{}{}", status,
+                                               message.empty() ? "" : ": ", message)};
+  }
+}
+
+bool is_success(int status) {
+  return status >= 200 && status < 300;
+}
+
+// Broken after it was made: the request may or may not have arrived.
+bool was_cut(httplib::Error error) {
+  return error == httplib::Error::Read || error == httplib::Error::Write;
+}
+
+bool is_known_host(const std::string& host) {
+  addrinfo* found = nullptr;
+  const bool known = getaddrinfo(host.c_str(), nullptr, nullptr, &found) == 0;
+  if (known) freeaddrinfo(found);
+  return known;
+}
+
+std::string in_words(httplib::Error error, const std::string& host) {
+  switch (error) {
+    case httplib::Error::Connection:
+      return is_known_host(host) ? "nobody accepts the connection" : "no such host";
+    case httplib::Error::ConnectionTimeout:
+      return "no connection in time";
+    case httplib::Error::Read:
+      return "the connection broke or stayed silent";
+    case httplib::Error::Write:
+      return "the connection broke";
+    default:
+      return httplib::to_string(error);
+  }
+}
+
+// A submission that a manager of this family answers with one Task, or with an array for an array.
+Result<std::vector<Task>> tasks_in(const std::string& body) {
+  const std::size_t first = body.find_first_not_of(" \t\r\n");
+  if (first != std::string::npos && body[first] == '[') return api::parse_tasks(body);
+  auto task = api::parse_task(body);
+  CUBE_TRY(task);
+  return std::vector<Task>{std::move(task).value()};
+}
+
+template <class T>
+Result<T> understood(Result<T> parsed) {
+  if (parsed.ok()) return parsed;
+  return Error{Code::internal, "cannot understand the manager's answer: " + parsed.error().message};
+}
+
+}  // namespace
+
+std::string url_escaped(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const auto u = static_cast<unsigned char>(c);
+    if (std::isalnum(u) != 0 || std::string_view("-._~").find(c) != std::string_view::npos)
+      out += c;
+    else
+      out += fmt::format("%{:02X}", u);
+  }
+  return out;
+}
+
+Error ManagerClient::unreachable(std::string_view why) const {
+  return {Code::unavailable,
+          fmt::format("cannot reach the manager at {}: {} (is it running? -m or CUBE_MANAGER "
+                      "names another)",
+                      address_.str(), why)};
+}
+
+Result<std::string> ManagerClient::exchange(const Ask& ask) {
+  httplib::Request request;
+  request.method = ask.method;
+  request.path = ask.path;
+  request.headers = ask.headers;
+  request.body = ask.body;
+  if (!ask.body.empty()) request.set_header("Content-Type", "application/json");
+  for (int tries_left = 1;; --tries_left) {
+    httplib::Client client(address_.host, address_.port);
+    prepare(client, ask.read_timeout_s);
+    const httplib::Result reply = client.send(request);
+    if (!reply) {
+      if (tries_left > 0 && was_cut(reply.error())) continue;
+      return unreachable(in_words(reply.error(), address_.host));
+    }
+    if (!is_success(reply->status)) return refusal(reply->status, reply->body);
+    return reply->body;
+  }
+}
+
+Result<void> ManagerClient::stream(const Ask& ask, const Sink& sink) {
+  httplib::Client client(address_.host, address_.port);
+  prepare(client, ask.read_timeout_s);
+  int status = 0;
+  bool enough = false;
+  std::string error_body;
+  const httplib::Result reply = client.Get(
+      ask.path, ask.headers,
+      [&](const httplib::Response& head) {
+        status = head.status;
+        return true;
+      },
+      [&](const char* data, std::size_t size) {
+        if (!is_success(status)) {
+          error_body.append(data, std::min(size, kErrorBodyBytesMax - error_body.size()));
+          return error_body.size() < kErrorBodyBytesMax;
+        }
+        enough = !sink({data, size});
+        return !enough;
+      });
+  if (enough) return {};
+  if (status != 0 && !is_success(status)) return refusal(status, error_body);
+  if (!reply) return unreachable(in_words(reply.error(), address_.host));
+  return {};
+}
+
+Result<std::string> ManagerClient::get(const std::string& path) {
+  return exchange({"GET", path});
+}
+
+Result<std::vector<Task>> ManagerClient::tasks() {
+  const auto body = get("/tasks");
+  CUBE_TRY(body);
+  return understood(api::parse_tasks(*body));
+}
+
+Result<Task> ManagerClient::task(std::string_view ref) {
+  const auto body = get("/tasks/" + url_escaped(ref));
+  CUBE_TRY(body);
+  return understood(api::parse_task(*body));
+}
+
+Result<std::vector<api::NodeView>> ManagerClient::nodes() {
+  const auto body = get("/nodes");
+  CUBE_TRY(body);
+  return understood(api::parse_nodes(*body));
+}
+
+Result<api::NodeView> ManagerClient::node(std::string_view name) {
+  const auto body = get("/nodes/" + url_escaped(name));
+  CUBE_TRY(body);
+  return understood(api::parse_node(*body));
+}
+
+Result<std::vector<Event>> ManagerClient::events(std::uint64_t after_revision) {
+  Ask ask{"GET", fmt::format("/events?since={}", after_revision)};
+  ask.headers.emplace("Accept", "application/json");
+  const auto body = exchange(ask);
+  CUBE_TRY(body);
+  return understood(api::parse_events(*body));
+}
+
+Result<std::vector<Task>> ManagerClient::submit(const std::string& body,
+                                                const std::string& idempotency_key) {
+  Ask ask{"POST", "/tasks", body};
+  ask.headers.emplace("Idempotency-Key", idempotency_key);
+  const auto reply = exchange(ask);
+  CUBE_TRY(reply);
+  return understood(tasks_in(*reply));
+}
+
+Result<void> ManagerClient::stop(const TaskId& id) {
+  CUBE_TRY(exchange({"DELETE", "/tasks/" + id.str()}));
+  return {};
+}
+
+Result<void> ManagerClient::forget_node(std::string_view name) {
+  CUBE_TRY(exchange({"DELETE", "/nodes/" + url_escaped(name)}));
+  return {};
+}
+
+Result<void> ManagerClient::logs(std::string_view ref, const LogQuery& query, const Sink& sink) {
+  std::string path = fmt::format("/tasks/{}/logs", url_escaped(ref));
+  char separator = '?';
+  const auto add = [&](std::string_view name, std::string_view value) {
+    path += fmt::format("{}{}={}", std::exchange(separator, '&'), name, url_escaped(value));
+  };
+  if (query.follow) add("follow", "true");
+  if (query.timestamps) add("timestamps", "true");
+  if (query.tail) add("tail", std::to_string(*query.tail));
+  if (!query.since.empty()) add("since", query.since);
+  Ask ask{"GET", path};
+  if (query.follow) ask.read_timeout_s = kStreamSilenceSeconds;
+  return stream(ask, sink);
+}
+
+Result<void> ManagerClient::follow_events(std::optional<std::uint64_t> last_id, const Sink& sink) {
+  Ask ask{"GET", "/events"};
+  ask.headers.emplace("Accept", "text/event-stream");
+  if (last_id) ask.headers.emplace("Last-Event-ID", std::to_string(*last_id));
+  ask.read_timeout_s = kEventSilenceSeconds;
+  return stream(ask, sink);
+}
+
+}  // namespace cube::cli

@@ -1,0 +1,67 @@
+#pragma once
+// `ManagerClient`: the requests of the command line, blocking, one connection each.
+//
+// The one place of cpp-httplib. Errors carry the code that decides the exit code, and a message
+// that can be shown as it is. A request that is safe to repeat (every one here: a submission has an
+// idempotency key) is sent a second time when the connection broke before the answer was there.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/codec.h"
+#include "base/result.h"
+#include "cli/options.h"
+#include "task/task.h"
+
+namespace cube::cli {
+
+struct LogQuery {
+  bool follow = false, timestamps = false;
+  std::optional<std::uint64_t> tail;
+  std::string since;
+};
+
+class ManagerClient {
+ public:
+  explicit ManagerClient(Address address) : address_(std::move(address)) {}
+
+  const Address& address() const { return address_; }
+
+  // `ref` is a full ID, a unique prefix or a unique name.
+  Result<std::vector<Task>> tasks();
+  Result<Task> task(std::string_view ref);
+  Result<std::vector<api::NodeView>> nodes();
+  Result<api::NodeView> node(std::string_view name);
+  Result<std::vector<Event>> events(std::uint64_t after_revision);
+
+  // The bodies as they came, for `-o json` and `inspect`.
+  Result<std::string> get(const std::string& path);
+
+  // `body` as POST /tasks takes it; the tasks as the manager has them now.
+  Result<std::vector<Task>> submit(const std::string& body, const std::string& idempotency_key);
+  Result<void> stop(const TaskId& id);
+  Result<void> forget_node(std::string_view name);
+
+  // Calls `sink` with what arrives, until the end or until it returns false (which is fine).
+  using Sink = std::function<bool(std::string_view)>;
+  Result<void> logs(std::string_view ref, const LogQuery& query, const Sink& sink);
+  // The raw server-sent events after `last_id` (nothing: from now on); see cli/sse.h.
+  Result<void> follow_events(std::optional<std::uint64_t> last_id, const Sink& sink);
+
+ private:
+  struct Ask;
+  struct Answer;
+  Result<std::string> exchange(const Ask& ask);
+  Result<void> stream(const Ask& ask, const Sink& sink);
+  Error unreachable(std::string_view why) const;
+
+  Address address_;
+};
+
+// A path segment or query value with everything but letters, digits and "-._~" escaped.
+std::string url_escaped(std::string_view text);
+
+}  // namespace cube::cli

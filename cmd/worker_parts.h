@@ -1,0 +1,18 @@
+#pragma once
+// From the command line's worker options to the worker shell's, shared by `cube worker` and
+// `cube dev`.
+
+#include <memory>
+
+#include "cli/options.h"
+#include "daemon/worker_daemon.h"
+#include "runtime/docker_runtime.h"
+
+namespace cube::cmd {
+
+daemon::WorkerDaemonOptions worker_shell(const cli::WorkerOptions& options);
+
+// The engine at `docker_host` (empty: the usual socket). It need not be there yet.
+Result<std::unique_ptr<runtime::Runtime>> engine(http::Loop& loop, const std::string& docker_host);
+
+}  // namespace cube::cmd

@@ -1,0 +1,21 @@
+#pragma once
+// A task's log, from wherever it comes to an HTTP client: plain bytes, both streams in the order
+// in which they came.
+
+#include <memory>
+
+#include "http/client.h"
+#include "http/server.h"
+#include "runtime/runtime.h"
+
+namespace cube::daemon {
+
+// From another daemon's `/tasks/{id}/logs`. On the loop's thread.
+void relay_logs(http::Client& client, const http::Endpoint& from, const std::string& target,
+                std::shared_ptr<http::Responder> to);
+
+// From the engine. On the loop's thread.
+void relay_logs(runtime::Runtime& runtime, const std::string& container,
+                const runtime::LogOptions& options, std::shared_ptr<http::Responder> to);
+
+}  // namespace cube::daemon

@@ -1,0 +1,316 @@
+#include "daemon/manager_daemon.h"
+
+#include <fmt/format.h>
+
+#include <random>
+
+#include "api/codec.h"
+#include "daemon/core_loop.h"
+#include "daemon/event_feed.h"
+#include "daemon/log_relay.h"
+#include "daemon/manager_links.h"
+#include "daemon/metrics.h"
+#include "daemon/records.h"
+#include "daemon/replies.h"
+
+namespace cube::daemon {
+namespace {
+
+using http::Params;
+using http::Request;
+using ResponderPtr = std::shared_ptr<http::Responder>;
+
+struct ManagerTraits {
+  using Core = manager::Manager;
+  using Input = manager::Input;
+  using Effects = manager::Effects;
+  using Reply = manager::Reply;
+  using Wake = manager::Wake;
+};
+using ManagerLoop = CoreLoop<ManagerTraits>;
+
+std::uint64_t random_seed() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32) ^ device();
+}
+
+api::NodeView view_of(const manager::Node& node) {
+  api::NodeView view;
+  view.name = node.name;
+  view.ip = node.address.substr(0, node.address.rfind(':'));
+  view.api = "http://" + node.address;
+  view.state = name(node.state);
+  view.reason = node.reason;
+  view.info = node.info;
+  view.stats = node.stats;
+  view.reserved = node.reserved;
+  view.task_count = node.task_count;
+  view.last_heard = node.last_heard;
+  return view;
+}
+
+class Shell final : public ManagerDaemon {
+ public:
+  Shell(ManagerDaemonOptions options, store::Store& store, http::Loop& loop, Log& log)
+      : options_(std::move(options)),
+        store_(store),
+        loop_(loop),
+        log_(log),
+        feed_(loop),
+        client_(loop),
+        links_(loop, client_),
+        core_(store, log,
+              {[this] { return load(); },
+               [this](manager::Effects& effects, std::uint64_t generation) {
+                 send(effects, generation);
+               },
+               [this](std::uint64_t generation) { core_.post(manager::Wake{}, generation); }}) {}
+
+  ~Shell() override {
+    server_.reset();  // no more requests; then no more steps; then no more answers to calls
+    core_.stop();
+    links_.stop();
+  }
+
+  Result<void> start() {
+    links_.on_outcome([this](manager::Input input, std::uint64_t generation) {
+      core_.post(std::move(input), generation);
+    });
+    CUBE_TRY(core_.start());
+    register_routes(router_, api::Daemon::manager, handlers());
+    auto server = http::Server::listen(
+        loop_, server_options(),
+        [this](Request request, ResponderPtr responder) {
+          router_.handle(std::move(request), std::move(responder));
+        });
+    if (!server) return std::move(server).error();
+    server_ = std::move(server).value();
+    return {};
+  }
+
+  std::uint16_t port() const override { return server_->port(); }
+
+ private:
+  Result<manager::Manager> load() {
+    auto records = read_all(store_);
+    if (!records) return std::move(records).error();
+    return manager::Manager::load(options_.config, Rng(random_seed()), std::move(*records));
+  }
+
+  // On the core's thread, after the commit and the answers.
+  void send(manager::Effects& effects, std::uint64_t generation) {
+    for (auto& call : effects.sends) links_.make(std::move(call), generation);
+    for (const auto& event : effects.events) log_.info(event.kind, event.text);
+    feed_.publish(std::move(effects.events));
+  }
+
+  http::ServerOptions server_options() const {
+    http::ServerOptions server;
+    server.host = options_.host;
+    server.port = options_.port;
+    return server;
+  }
+
+  Handlers handlers() {
+    Handlers all;
+    add_common(all, api::Daemon::manager, options_.config.version);
+    const auto add = [&](const char* operation, auto method) {
+      all[operation] = [this, method](const Request& request, const Params& params,
+                                      ResponderPtr responder) {
+        (this->*method)(request, params, std::move(responder));
+      };
+    };
+    add("listTasks", &Shell::list_tasks);
+    add("submitTask", &Shell::submit_task);
+    add("getTask", &Shell::get_task);
+    add("stopTask", &Shell::stop_task);
+    add("taskLogs", &Shell::get_logs);
+    add("listNodes", &Shell::list_nodes);
+    add("joinNode", &Shell::join_node);
+    add("getNode", &Shell::get_node);
+    add("forgetNode", &Shell::forget_node);
+    add("listEvents", &Shell::list_events);
+    add("metrics", &Shell::get_metrics);
+    add("healthz", &Shell::get_health);
+    return all;
+  }
+
+  void list_tasks(const Request&, const Params&, ResponderPtr responder) {
+    core_.read([responder = std::move(responder)](const manager::Manager& core) {
+      responder->send(json_response(200, api::tasks_json(core.tasks())));
+    });
+  }
+
+  void submit_task(const Request& request, const Params&, ResponderPtr responder) {
+    bool was_array = false;
+    auto items = api::parse_submissions(request.body, was_array);
+    if (!items) return responder->send(http::error_response(items.error()));
+    const std::string key = request.header("idempotency-key").value_or("");
+    core_.ask(
+        [&](manager::Token token) -> manager::Input {
+          return manager::Submit{token, std::move(*items), key};
+        },
+        [responder = std::move(responder), was_array](ManagerLoop::Body body) {
+          if (const auto* error = std::get_if<Error>(&body)) {
+            return responder->send(http::error_response(*error));
+          }
+          const auto& tasks = std::get<std::vector<Task>>(body);
+          if (!was_array) return responder->send(json_response(201, api::task_json(tasks.at(0))));
+          std::vector<const Task*> pointers;
+          for (const auto& task : tasks) pointers.push_back(&task);
+          responder->send(json_response(201, api::tasks_json(pointers)));
+        });
+  }
+
+  void get_task(const Request&, const Params& params, ResponderPtr responder) {
+    core_.read([responder = std::move(responder), ref = params.find("id")->second](
+                   const manager::Manager& core) {
+      auto task = core.task(ref);
+      if (!task) return responder->send(http::error_response(task.error()));
+      responder->send(json_response(200, api::task_json(**task)));
+    });
+  }
+
+  void stop_task(const Request&, const Params& params, ResponderPtr responder) {
+    ask_accepted(std::move(responder), [&](manager::Token token) -> manager::Input {
+      return manager::Stop{token, params.find("id")->second};
+    });
+  }
+
+  void forget_node(const Request&, const Params& params, ResponderPtr responder) {
+    ask_accepted(std::move(responder), [&](manager::Token token) -> manager::Input {
+      return manager::ForgetNode{token, params.find("name")->second};
+    });
+  }
+
+  void join_node(const Request& request, const Params&, ResponderPtr responder) {
+    auto join = api::parse_join(request.body);
+    if (!join) return responder->send(http::error_response(join.error()));
+    if (join->address.starts_with(':')) {  // the worker leaves it to us to see where it is
+      join->address = (request.peer.find(':') == std::string::npos ? request.peer
+                                                                   : "[" + request.peer + "]") +
+                      join->address;
+    }
+    ask_accepted(std::move(responder), [&](manager::Token token) -> manager::Input {
+      return manager::JoinNode{token, std::move(*join)};
+    });
+  }
+
+  template <class Make>
+  void ask_accepted(ResponderPtr responder, Make make) {
+    core_.ask(make, [responder = std::move(responder)](ManagerLoop::Body body) {
+      if (const auto* error = std::get_if<Error>(&body)) {
+        return responder->send(http::error_response(*error));
+      }
+      responder->send(json_response(204, ""));
+    });
+  }
+
+  void list_nodes(const Request&, const Params&, ResponderPtr responder) {
+    core_.read([responder = std::move(responder)](const manager::Manager& core) {
+      std::vector<api::NodeView> views;
+      for (const auto& node : core.nodes()) views.push_back(view_of(node));
+      responder->send(json_response(200, api::nodes_json(views)));
+    });
+  }
+
+  void get_node(const Request&, const Params& params, ResponderPtr responder) {
+    core_.read([responder = std::move(responder), ref = params.find("name")->second](
+                   const manager::Manager& core) {
+      auto node = core.node(ref);
+      if (!node) return responder->send(http::error_response(node.error()));
+      responder->send(json_response(200, api::node_json(view_of(*node))));
+    });
+  }
+
+  // Without `since`: followers get what comes from now on, others everything that is kept.
+  void list_events(const Request& request, const Params&, ResponderPtr responder) {
+    const auto accept = request.header("accept").value_or("");
+    const bool follow = accept.find("text/event-stream") != std::string::npos;
+    auto since = query_number(request, "since", follow ? UINT64_MAX : 0);
+    if (!since) return responder->send(http::error_response(since.error()));
+    if (const auto last = request.header("last-event-id"); last && follow) {
+      Request resumed;
+      resumed.query.emplace_back("since", *last);
+      since = query_number(resumed, "since", 0);
+      if (!since) return responder->send(http::error_response(400, "Last-Event-ID: not a revision"));
+    }
+    core_.read([this, follow, since = *since, responder = std::move(responder)](
+                   const manager::Manager& core) {
+      auto events = core.events_after(since);
+      if (follow) return feed_.follow(responder, std::move(events));
+      responder->send(json_response(200, api::events_json(events)));
+    });
+  }
+
+  // Logs come from the worker that holds the task, byte for byte.
+  void get_logs(const Request& request, const Params& params, ResponderPtr responder) {
+    auto options = log_options(request, read_clock().wall);  // refused here, before any node is asked
+    if (!options) return responder->send(http::error_response(options.error()));
+    std::string query;
+    for (const auto& [key, value] : request.query) {
+      query += (query.empty() ? "?" : "&") + http::url_encode(key) + "=" + http::url_encode(value);
+    }
+    core_.read([this, query, responder = std::move(responder), ref = params.find("id")->second](
+                   const manager::Manager& core) {
+      auto task = core.task(ref);
+      if (!task) return responder->send(http::error_response(task.error()));
+      const auto address = address_of(core, **task);
+      if (!address) return responder->send(http::error_response(address.error()));
+      const std::string target = "/tasks/" + (*task)->id.str() + "/logs" + query;
+      loop_.post([this, responder, address = *address, target] {
+        relay_logs(client_, address, target, responder);
+      });
+    });
+  }
+
+  static Result<http::Endpoint> address_of(const manager::Manager& core, const Task& task) {
+    for (const auto& node : core.nodes()) {
+      if (!task.node.empty() && node.name == task.node) {
+        return http::Endpoint::parse(node.address, 5556);
+      }
+    }
+    return Error{Code::not_found,
+                 fmt::format("task {} is on no node, so it has no logs: {}", task.id.str(),
+                             std::string(task.reason()))};
+  }
+
+  void get_metrics(const Request&, const Params&, ResponderPtr responder) {
+    core_.read([this, responder = std::move(responder)](const manager::Manager& core) {
+      http::Response response;
+      response.content_type = std::string(metrics_content_type);
+      response.body = manager_metrics(core, store_.usage());
+      responder->send(std::move(response));
+    });
+  }
+
+  // Goes through the core's thread: an answer says that it still steps.
+  void get_health(const Request&, const Params&, ResponderPtr responder) {
+    core_.read([responder = std::move(responder)](const manager::Manager&) {
+      responder->send(json_response(200, R"({"Status":"ok"})"));
+    });
+  }
+
+  ManagerDaemonOptions options_;
+  store::Store& store_;
+  http::Loop& loop_;
+  Log& log_;
+  EventFeed feed_;
+  http::Client client_;
+  ManagerLinks links_;
+  ManagerLoop core_;
+  http::Router router_;
+  std::unique_ptr<http::Server> server_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<ManagerDaemon>> ManagerDaemon::start(ManagerDaemonOptions options,
+                                                            store::Store& store, http::Loop& loop,
+                                                            Log& log) {
+  auto shell = std::make_unique<Shell>(std::move(options), store, loop, log);
+  CUBE_TRY(shell->start());
+  return std::unique_ptr<ManagerDaemon>(std::move(shell));
+}
+
+}  // namespace cube::daemon

@@ -1,0 +1,211 @@
+#include "cli/arguments.h"
+
+#include <doctest/doctest.h>
+
+#include <map>
+
+#include "cli/command_table.h"
+#include "cli/exit_codes.h"
+
+namespace cube::cli {
+namespace {
+
+using Words = std::vector<std::string>;
+using Environment = std::map<std::string, std::string>;
+
+std::variant<Invocation, Ending> parse(const Words& words, Environment environment = {},
+                                       bool is_root = false) {
+  return parse_arguments(words, {[environment](const std::string& name) {
+                                   const auto found = environment.find(name);
+                                   return found == environment.end() ? std::nullopt
+                                                                     : std::optional(found->second);
+                                 },
+                                 "host1", is_root});
+}
+
+template <class Options>
+Options options(const Words& words, Environment environment = {}, bool is_root = false) {
+  const auto parsed = parse(words, std::move(environment), is_root);
+  if (const auto* ending = std::get_if<Ending>(&parsed)) FAIL(ending->err);
+  return std::get<Options>(std::get<Invocation>(parsed));
+}
+
+TEST_CASE("mistakes end with a line that helps, and code 2") {
+  struct Case {
+    Words words;
+    const char* message;
+  };
+  for (const Case& c : {
+           Case{{"stauts"}, "unknown command `stauts`; did you mean `status`?"},
+           Case{{"frobnicate"}, "unknown command `frobnicate`; `cube help` lists them"},
+           Case{{"run", "--imgae", "x"},
+                "`cube run` has no flag `--imgae`; did you mean `--image`?"},
+           Case{{"run", "--imgae=x"}, "`cube run` has no flag `--imgae`; did you mean `--image`?"},
+           Case{{"stop", "-z", "web"}, "`cube stop` has no flag `-z`; `cube help stop` lists them"},
+           Case{{"version", "now"}, "`cube version` takes no argument `now`"},
+           Case{{"--manager", "x", "status"},
+                "`--manager` stands before the command; the command comes first"},
+           Case{{"status", "-m"}, "--manager: needs a value"},
+           Case{{"status", "-m", "a:b"},
+                "--manager: `a:b` is not an address such as localhost:5555"},
+           Case{{"manager", "-p", "70000"}, "--port: `70000` is not a port from 0 to 65535"},
+           Case{{"manager", "-p", "-1"}, "--port: `-1` is not a port from 0 to 65535"},
+           Case{{"manager", "-s", "best"},
+                "--scheduler: `best` is not one of epvm, roundrobin, spread, binpack"},
+           Case{{"manager", "--dbType", "disk"},
+                "--dbtype: `disk` is not one of persistent, memory"},
+           Case{{"worker", "--name", "a/b"}, "--name: `a/b` is no name for a node"},
+           Case{{"worker", "--label", "x"}, "--label: `x` is not KEY=VALUE"},
+           Case{{"worker", "--allow-mount", "x"}, "--allow-mount: `x` is not an absolute path"},
+           Case{{"worker", "--cpus", "0"}, "--cpus: `0` is not a number of cores such as 0.5 or 2"},
+           Case{{"run", "--timeout", "soon"},
+                "--timeout: `soon` is not a duration such as 30s, 1m30s or 500ms"},
+           Case{{"run", "--name", "x"}, "--name needs --image"},
+           Case{{"run", "web.json"},
+                "`cube run` takes no argument `web.json` without --image; did you mean `-f "
+                "web.json`?"},
+           Case{{"run", "--image", "x", "-f", "y"}, "--image and --filename exclude each other"},
+           Case{{"run", "--image", "x", "--image", "y"}, "--image: given more than once"},
+           Case{{"stop"},
+                "`cube stop` needs the name or ID of a task; `cube help stop` tells more"},
+           Case{{"stop", ""}, "an empty argument names nothing"},
+           Case{{"logs", "a", "b"},
+                "`cube logs` needs the name or ID of one task; `cube help logs` tells more"},
+           Case{{"completion", "tcsh"}, "no completion for `tcsh`; there is bash, zsh, fish"},
+       }) {
+    CAPTURE(c.message);
+    const auto parsed = parse(c.words);
+    REQUIRE(std::holds_alternative<Ending>(parsed));
+    const Ending& ending = std::get<Ending>(parsed);
+    CHECK(ending.code == exit_usage);
+    CHECK(ending.out.empty());
+    CHECK(ending.err == "cube: " + std::string(c.message) + "\n");
+  }
+}
+
+TEST_CASE("help is asked for, or the answer to nothing") {
+  const Ending asked = std::get<Ending>(parse({"--help"}));
+  CHECK(asked.code == exit_fine);
+  CHECK(asked.err.empty());
+  const Ending nothing = std::get<Ending>(parse({}));
+  CHECK(nothing.code == exit_usage);
+  CHECK(nothing.out.empty());
+  CHECK(nothing.err == asked.out);
+  for (const Command& c : commands()) {
+    const Ending help = std::get<Ending>(parse({std::string(c.name), "--help"}));
+    CHECK(help.code == exit_fine);
+    CHECK(help.out.starts_with("cube " + std::string(c.name) + ": "));
+    CHECK(asked.out.find("\n  " + std::string(c.name) + " ") != std::string::npos);
+  }
+}
+
+TEST_CASE("manager: defaults, and every spelling of the old command line") {
+  const auto d = options<ManagerOptions>({"manager"}, {{"HOME", "/home/u"}});
+  CHECK(d.host == "127.0.0.1");
+  CHECK(d.port == 5555);
+  CHECK(d.scheduler == "epvm");
+  CHECK(d.dbtype == "persistent");
+  CHECK(d.data_dir == "/home/u/.local/state/cube/manager");
+  CHECK(d.node_deadline == 10s);
+
+  const auto o = options<ManagerOptions>({"manager", "-H", "0.0.0.0", "-p", "6000", "-w",
+                                          "a:1,b:2,", "--workers", "c,a:1", "-s", "spread",
+                                          "--dbType", "memory", "--node-deadline", "3s"});
+  CHECK(o.host == "0.0.0.0");
+  CHECK(o.port == 6000);
+  CHECK(o.workers == Words{"a:1", "b:2", "c:5556"});
+  CHECK(o.scheduler == "spread");
+  CHECK(o.dbtype == "memory");
+  CHECK(o.node_deadline == 3s);
+  CHECK(options<ManagerOptions>({"manager", "-d", "memory"}).dbtype == "memory");
+}
+
+TEST_CASE("the data directory: flag, environment, root, state home") {
+  const Environment set{{"CUBE_DATA_DIR", "/e"}, {"XDG_STATE_HOME", "/x"}, {"HOME", "/h"}};
+  CHECK(options<ManagerOptions>({"manager", "--data-dir", "/f"}, set).data_dir == "/f");
+  CHECK(options<ManagerOptions>({"manager"}, set).data_dir == "/e");
+  CHECK(options<ManagerOptions>({"manager"}, {}, true).data_dir == "/var/lib/cube/manager");
+  CHECK(options<WorkerOptions>({"worker"}, {{"XDG_STATE_HOME", "/x"}}).data_dir ==
+        "/x/cube/worker-host1");
+}
+
+TEST_CASE("worker") {
+  const auto o = options<WorkerOptions>({"worker",
+                                         "-n",
+                                         "n1",
+                                         "-p",
+                                         "5600",
+                                         "--join",
+                                         "m",
+                                         "--advertise",
+                                         "10.0.0.1",
+                                         "--label",
+                                         "disk=ssd",
+                                         "--label",
+                                         "zone=",
+                                         "--allow-mount",
+                                         "/srv",
+                                         "--allow-mount",
+                                         "/data",
+                                         "--cpus",
+                                         "2.5",
+                                         "--memory",
+                                         "4GiB",
+                                         "--engine-parallel",
+                                         "4",
+                                         "--forget-manager",
+                                         "--log-format",
+                                         "json"},
+                                        {{"DOCKER_HOST", "unix:///run/x.sock"}});
+  CHECK(o.name == "n1");
+  CHECK(o.join == Words{"m:5555"});
+  CHECK(o.advertise == "10.0.0.1:5600");
+  CHECK(o.labels == std::map<std::string, std::string>{{"disk", "ssd"}, {"zone", ""}});
+  CHECK(o.mount_dirs == Words{"/srv", "/data"});
+  CHECK(o.cpu_milli == 2500);
+  CHECK(o.memory_bytes == 4LL << 30);
+  CHECK_FALSE(o.disk_bytes.has_value());
+  CHECK(o.docker_host == "unix:///run/x.sock");
+  CHECK(o.engine_parallel == 4);
+  CHECK(o.forget_manager);
+  CHECK(o.log_format == LogFormat::json);
+}
+
+TEST_CASE("where the manager is") {
+  CHECK(options<StatusOptions>({"status"}).manager.str() == "localhost:5555");
+  CHECK(options<StatusOptions>({"status"}, {{"CUBE_MANAGER", "m:1"}}).manager.str() == "m:1");
+  for (const auto& [text, expected] : std::map<std::string, std::string>{
+           {"h:1", "h:1"},
+           {"h", "h:5555"},
+           {"http://h:1", "h:1"},
+           {"http://h:1/", "h:1"},
+           {"[::1]:7", "[::1]:7"},
+       })
+    CHECK(options<StatusOptions>({"status", "-m", text}, {{"CUBE_MANAGER", "m:1"}}).manager.str() ==
+          expected);
+  for (const std::string text :
+       {"", ":1", "h:", "h:0", "h:1/x", "https://h", "a b", "[::1", "h:1:2"})
+    CHECK(std::holds_alternative<Ending>(parse({"status", "-m", text})));
+}
+
+TEST_CASE("run: a list flag takes one value, and what follows -- is the command") {
+  const auto o = options<RunOptions>({"run", "--image", "busybox", "-e", "A=1", "-e", "B=2", "-p",
+                                      "80", "--", "sh", "-c", "echo --env"});
+  CHECK(o.files.empty());
+  CHECK(o.quick.env == Words{"A=1", "B=2"});
+  CHECK(o.quick.command == Words{"sh", "-c", "echo --env"});
+  CHECK(options<RunOptions>({"run"}).files == Words{"task.json"});
+  CHECK(options<RunOptions>({"run", "-f", "-", "-f", "a.json"}).files == Words{"-", "a.json"});
+}
+
+TEST_CASE("node ls, forget") {
+  CHECK(options<NodeOptions>({"node", "ls"}).names.empty());
+  CHECK(options<NodeOptions>({"node", "n1"}).names == Words{"n1"});
+  const auto forget = options<NodeOptions>({"node", "forget", "n1", "-y"});
+  CHECK(forget.action == NodeOptions::Action::forget);
+  CHECK(forget.names == Words{"n1"});
+  CHECK(forget.yes);
+}
+
+}  // namespace
+}  // namespace cube::cli

@@ -1,0 +1,68 @@
+#pragma once
+// A manager for the tests: the contract's routes over cpp-httplib's server, with nothing of ours
+// behind them. Tasks are advanced by a script each time they are asked for.
+
+#include <httplib.h>
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "api/codec.h"
+
+namespace cube::cli {
+
+class FakeManager {
+ public:
+  FakeManager();
+  ~FakeManager();
+
+  std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+
+  // Called with each stored task before it is answered, and how often it was asked for.
+  std::function<void(Task&, int asked)> script = [](Task&, int) {};
+  std::string log_text = "one\ntwo\n";
+  std::vector<Event> recorded;       // GET /events
+  std::vector<std::string> streams;  // bodies of the event streams, one per connection
+  std::vector<api::NodeView> nodes;
+  int refuse_submissions_with = 0;  // a status; 0: they are accepted
+  int drop_submissions = 0;         // so many are taken but their connection is cut
+
+  Task& add(const std::string& id, const std::string& name);
+
+  // What arrived.
+  struct Submitted {
+    std::string body, idempotency_key;
+  };
+  std::vector<Submitted> submitted() { return locked(submitted_); }
+  std::vector<std::string> stopped() { return locked(stopped_); }
+  std::vector<std::string> forgotten() { return locked(forgotten_); }
+  std::vector<std::string> log_queries() { return locked(log_queries_); }
+  std::vector<std::string> last_event_ids() { return locked(last_event_ids_); }
+
+ private:
+  template <class T>
+  T locked(const T& value) {
+    const std::lock_guard lock(mutex_);
+    return value;
+  }
+  void route_tasks();
+  void route_others();
+  void submit(const httplib::Request& request, httplib::Response& reply);
+  // Answers 404 or 409 itself and returns nullptr.
+  Task* find(const std::string& ref, httplib::Response& reply);
+
+  std::mutex mutex_;
+  std::vector<Task> tasks_;
+  std::map<std::string, int> asked_;
+  std::vector<Submitted> submitted_;
+  std::vector<std::string> stopped_, forgotten_, log_queries_, last_event_ids_;
+  httplib::Server server_;
+  int port_ = 0;
+  std::thread thread_;
+};
+
+}  // namespace cube::cli
