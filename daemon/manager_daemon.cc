@@ -124,14 +124,14 @@ class Shell final : public ManagerDaemon {
     add("submitTask", &Shell::submit_task);
     add("getTask", &Shell::get_task);
     add("stopTask", &Shell::stop_task);
-    add("taskLogs", &Shell::get_logs);
+    add("getTaskLogs", &Shell::get_logs);
     add("listNodes", &Shell::list_nodes);
     add("joinNode", &Shell::join_node);
     add("getNode", &Shell::get_node);
     add("forgetNode", &Shell::forget_node);
     add("listEvents", &Shell::list_events);
-    add("metrics", &Shell::get_metrics);
-    add("healthz", &Shell::get_health);
+    add("getMetrics", &Shell::get_metrics);
+    add("getHealth", &Shell::get_health);
     return all;
   }
 

@@ -71,11 +71,11 @@ void register_routes(http::Router& router, api::Daemon daemon, const Handlers& h
 }
 
 void add_common(Handlers& handlers, api::Daemon daemon, const std::string& version) {
-  handlers["openapi"] = [text = api::openapi_json(daemon, version)](
+  handlers["getOpenApi"] = [text = api::openapi_json(daemon, version)](
                                const http::Request&, const http::Params&, auto responder) {
     responder->send(json_response(200, text));
   };
-  handlers["version"] = [version](const http::Request&, const http::Params&, auto responder) {
+  handlers["getVersion"] = [version](const http::Request&, const http::Params&, auto responder) {
     responder->send(json_response(200, fmt::format(R"({{"Version":"{}"}})", version)));
   };
 }

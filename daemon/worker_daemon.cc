@@ -160,12 +160,12 @@ class Shell final : public WorkerDaemon {
     add("submitTask", &Shell::post_task);
     add("getTask", &Shell::get_task);
     add("stopTask", &Shell::delete_task);
-    add("taskLogs", &Shell::get_logs);
-    add("stats", &Shell::get_stats);
+    add("getTaskLogs", &Shell::get_logs);
+    add("getStats", &Shell::get_stats);
     add("putAssignment", &Shell::put_assignment);
     add("getReport", &Shell::get_report);
-    add("metrics", &Shell::get_metrics);
-    add("healthz", &Shell::get_health);
+    add("getMetrics", &Shell::get_metrics);
+    add("getHealth", &Shell::get_health);
     return all;
   }
 
