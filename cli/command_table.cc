@@ -140,8 +140,8 @@ constexpr std::array kEventsFlags{
 
 constexpr std::string_view kManagerDetails =
     R"(Keeps what should run and decides where. Workers are named with --workers, or announce
-themselves (`cube worker --join`). Only 127.0.0.1 is listened on unless another address is asked for:
-whoever can reach the manager can run anything on every node.
+themselves (`cube worker --join`). Only 127.0.0.1 is listened on unless another address is asked
+for: whoever can reach the manager can run anything on every node.
 
 Examples:
   cube manager --workers n1:5556,n2:5556
@@ -156,9 +156,9 @@ Examples:
   cube worker --name n2 -p 5557 --join manager:5555 --label disk=ssd --allow-mount /srv/data)";
 
 constexpr std::string_view kRunDetails =
-    R"(Submits tasks and waits until they run and stay up for a moment (and are healthy, when they have
-a health check). A task that fails is shown with its last log lines. The files hold a task, a task
-event, or an array of them. Without --image and -f the file is task.json. `--port 7777` publishes on
+    R"(Submits tasks and waits until they run and stay up for a moment (and are healthy, when they
+have a health check). A task that fails is shown with its last log lines. The files hold a task,
+a task event, or an array of them. Without --image and -f the file is task.json. `--port 7777` publishes on
 the same port of the node; `--port 0:7777` on one that the engine chooses.
 
 Examples:
@@ -183,8 +183,8 @@ constexpr std::string_view kStatusDetails =
   cube status --watch)";
 
 constexpr std::string_view kNodeDetails =
-    R"(`cube node` and `cube node ls` list the nodes, `cube node NAME...` only these. `cube node forget
-NAME` says that a silent node is gone for good: its tasks are placed elsewhere at once.
+    R"(`cube node` and `cube node ls` list the nodes, `cube node NAME...` only these. `cube node
+forget NAME` says that a silent node is gone for good: its tasks are placed elsewhere at once.
 
 Examples:
   cube node -o wide

@@ -61,10 +61,11 @@ TEST_CASE("status tells why when a task is not there, and foreign control charac
 }
 
 TEST_CASE("status -o wide --no-trunc") {
-  CHECK(text_of(task_table({web()}, kNow, {.wide = true, .no_trunc = false})) == R"(
-ID         NAME   CREATED         STATE     CONTAINERNAME   IMAGE    NODE   HEALTHY   RESTARTS   PORTS                    REASON
-bb1d59ef   web    2 minutes ago   Running   0123456789ab    echo:1   n1     healthy   2          0.0.0.0:8080->7777/tcp   -
-)");
+  CHECK(text_of(task_table({web()}, kNow, {.wide = true, .no_trunc = false})) ==
+        "\nID         NAME   CREATED         STATE     CONTAINERNAME   IMAGE    "
+        "NODE   HEALTHY   RESTARTS   PORTS                    REASON\n"
+        "bb1d59ef   web    2 minutes ago   Running   0123456789ab    echo:1   "
+        "n1     healthy   2          0.0.0.0:8080->7777/tcp   -\n");
   const std::string full = text_of(task_table({web()}, kNow, {.wide = false, .no_trunc = true}));
   CHECK(full.find("bb1d59ef-9fc1-4e4b-a44d-db571eeed203") != std::string::npos);
   CHECK(full.find("0123456789abcdef0123456789abcdef") != std::string::npos);
@@ -90,10 +91,11 @@ NAME   MEMORY (MiB)   DISK (GiB)   ROLE     TASKS   STATUS
 n1     4096           20           worker   3       ready
 n2     2048           10           worker   0       -
 )");
-  CHECK(text_of(node_table({n}, kNow, true)) == R"(
-NAME   MEMORY (MiB)   DISK (GiB)   ROLE     TASKS   STATUS   API                     CPU   CPU RESERVED   MEMORY RESERVED   LABELS     VERSION   HEARD          REASON
-n1     4096           20           worker   3       ready    http://127.0.0.1:5556   2     0.5            512 MiB           disk=ssd   0.1.0     1 second ago   -
-)");
+  CHECK(text_of(node_table({n}, kNow, true)) ==
+        "\nNAME   MEMORY (MiB)   DISK (GiB)   ROLE     TASKS   STATUS   API                     "
+        "CPU   CPU RESERVED   MEMORY RESERVED   LABELS     VERSION   HEARD          REASON\n"
+        "n1     4096           20           worker   3       ready    http://127.0.0.1:5556   "
+        "2     0.5            512 MiB           disk=ssd   0.1.0     1 second ago   -\n");
 }
 
 TEST_CASE("events") {
