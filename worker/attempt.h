@@ -85,9 +85,9 @@ struct Attempt {
 
   // What is going on
   std::optional<Doing> doing;
-  bool waits_for_slot = false;
-  bool unsure = false;  // a create may have had its effect: inspect by name
-  bool news = false;    // an event came during the operation: look again after it
+  std::uint8_t waits_for_slots = 0;  // a bit for each class it is queued in
+  bool unsure = false;               // a create may have had its effect: inspect by name
+  bool news = false;                 // an event came during the operation: look again after it
   bool needs_pull = false;
   bool pulled = false;        // in this attempt, by this process
   std::string pulling;        // key of the pull waited for; empty: none

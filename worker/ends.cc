@@ -67,7 +67,6 @@ void Worker::Impl::container_ended(Attempt& a, std::uint32_t restart, const runt
   if (restart != a.status.restart || a.status.final) return;
   const Seen& seen = a.containers.at(restart);
   End end = end_of(c, a.spec, seen.oom);
-  ++counters.containers_exited;
   if (a.backoff.stop_for == StopFor::unhealthy) {
     end.failure = Failure::unhealthy;
     end.reason = a.backoff.stop_reason;
@@ -128,6 +127,7 @@ void Worker::Impl::ended(Attempt& a, End end) {
     found->second.stale = false;
     found->second.broken = !end.ran;
   }
+  if (end.ran) ++counters.containers_exited;
   a.recent_end = RecentEnd{now.mono, end.finished, a.backoff, a.status.failures};
   a.probing = {};
   a.tries = 0;

@@ -139,32 +139,44 @@ OpId Worker::Impl::operation(decltype(Operation::what) what) {
   return last_op;
 }
 
-bool Worker::Impl::take_slot(Attempt& a, Slot slot) {
-  const auto index = static_cast<std::size_t>(slot);
+std::size_t Worker::Impl::slot_max(std::size_t index) const {
   const std::array<std::size_t, slot_classes> max = {
       limits::engine_inspects_max, config.engine_operations_max, engine_stops_max};
-  if (slots[index] < max[index]) {
+  return max.at(index);
+}
+
+bool Worker::Impl::take_slot(Attempt& a, Slot slot) {
+  const auto index = static_cast<std::size_t>(slot);
+  if (slots[index] < slot_max(index)) {
     ++slots[index];
     return true;
   }
-  if (!a.waits_for_slot) slot_waiters[index].push_back(a.key);
-  a.waits_for_slot = true;
+  const auto bit = static_cast<std::uint8_t>(1U << index);
+  if ((a.waits_for_slots & bit) == 0) slot_waiters[index].push_back(a.key);
+  a.waits_for_slots |= bit;
   return false;
 }
 
-// The next one that waits is driven again: what it needs by now is decided then.
 void Worker::Impl::release_slot(Slot slot) {
   const auto index = static_cast<std::size_t>(slot);
   CUBE_ASSERT(slots[index] > 0);
   --slots[index];
-  while (!slot_waiters[index].empty()) {
+}
+
+// Marks one that waits for each class with room: what it needs by now is decided when it is driven,
+// and the next is asked when that is something else.
+bool Worker::Impl::wake_slot_waiters() {
+  bool woken = false;
+  for (std::size_t index = 0; index < slot_classes; ++index) {
+    if (slots[index] >= slot_max(index) || slot_waiters[index].empty()) continue;
     Attempt* a = find(slot_waiters[index].front());
     slot_waiters[index].pop_front();
+    woken = true;
     if (a == nullptr) continue;  // gone meanwhile
-    a->waits_for_slot = false;
+    a->waits_for_slots &= static_cast<std::uint8_t>(~(1U << index));
     mark(*a);
-    return;
   }
+  return woken;
 }
 
 void Worker::Impl::send(Attempt& a, Next next) {

@@ -118,6 +118,8 @@ struct Worker::Impl {
   void send_pulls();
   bool take_slot(Attempt& a, Slot slot);
   void release_slot(Slot slot);
+  bool wake_slot_waiters();
+  std::size_t slot_max(std::size_t index) const;
   OpId operation(decltype(Operation::what) what);
   runtime::ContainerConfig config_of(const Attempt& a) const;
   std::map<std::string, std::string> our_labels() const;

@@ -146,11 +146,13 @@ void Worker::Impl::fire_timers() {
 }
 
 void Worker::Impl::drive_dirty() {
-  while (!dirty.empty()) {
-    const AttemptKey key = *dirty.begin();
-    dirty.erase(dirty.begin());
-    drive(key);
-  }
+  do {
+    while (!dirty.empty()) {
+      const AttemptKey key = *dirty.begin();
+      dirty.erase(dirty.begin());
+      drive(key);
+    }
+  } while (wake_slot_waiters());
 }
 
 // Brings one attempt to its next operation, or settles it when nothing is left to do.

@@ -17,7 +17,7 @@ constexpr std::size_t tasks_max = 5;
 
 class Chaos {
  public:
-  explicit Chaos(std::uint64_t seed) : rng_(seed), world_(config(), seed) {
+  explicit Chaos(std::uint64_t seed) : rng_(seed), world_(config(seed), seed) {
     for (std::size_t i = 0; i < tasks_max; ++i) ids_.push_back(TaskId(rng_.uuid()));
     world_.on_effects = [this](const auto& effects) { check(effects); };
     world_.mangle = [this](auto& outcome) {
@@ -53,9 +53,10 @@ class Chaos {
   }
 
  private:
-  static worker::Config config() {
+  static worker::Config config(std::uint64_t seed) {
     worker::Config out;
     out.name = "n1";
+    if (seed % 2 == 0) out.engine_operations_max = 1;
     return out;
   }
 

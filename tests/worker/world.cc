@@ -65,6 +65,7 @@ void World::carry_out(const worker::Effects& effects) {
           runtime::EngineError{runtime::EngineError::Kind::unavailable, "connection refused"};
       if (engine_is_up) outcome = engine.apply(operation, wall);
       mangle(outcome);
+      on_done(operation);
       if (const auto* error = std::get_if<runtime::EngineError>(&outcome)) {
         on_failure(operation, *error);
       }

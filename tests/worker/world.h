@@ -44,6 +44,7 @@ class World {
   std::function<void(const worker::Effects&)> on_effects = [](const auto&) {};
   std::function<void(const worker::Operation&, const runtime::EngineError&)> on_failure =
       [](const auto&, const auto&) {};
+  std::function<void(const worker::Operation&)> on_done = [](const auto&) {};
   // Answers a probe; nothing: it hangs for its time-out and fails.
   std::function<std::optional<bool>(const worker::Probe&)> answer_probe = [](const auto&) {
     return true;
