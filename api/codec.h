@@ -1,7 +1,7 @@
 #pragma once
-// JSON <-> the structs of the API. No JSON type appears here. The wire contract's names, PascalCase,
-// matched without regard to case on input; unknown request fields are an error that names the field
-// and the nearest known one.
+// JSON <-> the structs of the API. No JSON type appears here. The wire contract's names are
+// PascalCase and matched without regard to case on input; unknown request fields are an error that
+// names the field and the nearest known one.
 //
 // Reading is strict: depth at most limits::json_depth_max, no duplicate keys, valid UTF-8, integers
 // that are integers and in range. Errors name the path ("Task.HealthCheck.Interval: ...").
@@ -42,8 +42,8 @@ std::string join_json(const Join& join);
 std::string submission_json(const TaskId& id, const TaskSpec& spec);
 std::string error_json(int status, std::string_view message);
 
-// A Node as the contract shows it, and what Cube adds (State, Reason, Labels, Platform, CpuMilli and
-// its reserved part, ...).
+// A Node as the contract shows it, and what Cube adds (State, Reason, Labels, Platform, CpuMilli
+// and its reserved part, ...).
 struct NodeView {
   std::string name, ip, api, role = "worker", state, reason;
   NodeInfo info;
