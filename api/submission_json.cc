@@ -124,6 +124,9 @@ Result<std::vector<Submission>> parse_submissions(std::string_view json, bool& w
   At root(Reading::submission);
   const Value::List* list = value->list();
   was_array = list != nullptr;
+  if (was_array && list->empty()) {
+    return Error{Code::invalid, "the list of tasks is empty: there is nothing to submit"};
+  }
   std::vector<Submission> out;
   for (std::size_t i = 0; i < (was_array ? list->size() : 1); ++i) {
     auto one = was_array ? read_submission((*list)[i], At(root, i)) : read_submission(*value, root);

@@ -66,7 +66,11 @@ EngineError by_text(EngineCall call, int status, std::string_view text) {
   if (contains(text, "no space left")) {
     return {Kind::no_space, "no space left on this machine's disk"};
   }
+  // Only what the runtime says of the process: an engine that is going down loses files of its own.
+  const bool of_the_process =
+      contains_any(text, {"OCI runtime", "starting container process", "unable to find user"});
   const bool bad_command =
+      of_the_process &&
       contains_any(text, {"executable file not found", "no such file or directory",
                           "permission denied: unknown", "exec format error", "is a directory",
                           "not a directory", "unable to find user", "cwd must be"});

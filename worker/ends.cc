@@ -11,8 +11,9 @@
 namespace cube::worker {
 namespace {
 
-// An end so shortly before the engine went away was most likely its going.
-constexpr Duration engine_going = 10s;
+// An end so shortly before the engine went away was most likely its going: an engine that is told to
+// end gives its containers up to 15 s.
+constexpr Duration engine_going = 20s;
 constexpr Duration stopped_local_kept_for = 1h;
 
 bool counts_against_maximum(Failure failure) {
@@ -128,7 +129,9 @@ void Worker::Impl::ended(Attempt& a, End end) {
     found->second.broken = !end.ran;
   }
   if (end.ran) ++counters.containers_exited;
-  a.recent_end = RecentEnd{now.mono, end.finished, a.backoff, a.status.failures};
+  if (!a.recent_end || now.mono - a.recent_end->at > engine_going) {
+    a.recent_end = RecentEnd{now.mono, end.finished, a.backoff, a.status.failures};
+  }
   a.probing = {};
   a.tries = 0;
   a.retry_at = Instant{0};
@@ -203,7 +206,7 @@ void Worker::Impl::make_final(Attempt& a, const End& end) {
 }
 
 // The engine is away. Failures of the last moments were its going: they are taken back as long as
-// nothing was started because of them.
+// nothing runs because of them.
 void Worker::Impl::forgive_recent_ends() {
   for (auto& [key, a] : attempts) {
     if (!a.recent_end || now.mono - a.recent_end->at > engine_going) continue;
@@ -211,20 +214,20 @@ void Worker::Impl::forgive_recent_ends() {
     a.recent_end.reset();
     const bool ran_and_failed =
         a.status.failure == Failure::exit || a.status.failure == Failure::oom;
-    const bool undecided = a.status.final || a.status.observed == Observed::waiting;
-    if (engine.info.live_restore || a.want != Want::run || !ran_and_failed || !undecided ||
-        a.containers.contains(a.status.restart + (a.status.final ? 1 : 0)) ||
+    const bool nothing_runs = a.status.final || a.status.observed < Observed::running;
+    if (engine.info.live_restore || a.want != Want::run || !ran_and_failed || !nothing_runs ||
         recent.finished + engine_going < now.wall) {
       continue;
     }
     const bool was_final = std::exchange(a.status.final, false);
+    const bool under_way = !was_final && a.status.observed != Observed::waiting;
     a.backoff = recent.backoff_before;
     a.backoff.delay = Duration::zero();
     a.backoff.decided = now.wall;
     a.status.failures = recent.failures_before;
     a.status.failure = Failure::engine;
     if (was_final) ++a.status.restart;
-    a.status.observed = Observed::waiting;
+    if (!under_way) a.status.observed = Observed::waiting;
     a.status.reason =
         fmt::format("restart {}; last: the container engine was restarted", a.status.restart);
     a.due = now.mono;

@@ -7,18 +7,25 @@ setup() {
   new_cluster
   engine_dir=$BATS_TEST_TMPDIR/engine
   mkdir -p "$engine_dir"
+  # A bridge of its own: an engine told to have none takes away the machine's docker0.
+  bridge=cube$RANDOM
+  ip link add "$bridge" type bridge
+  ip addr add "10.$((100 + RANDOM % 100)).$((RANDOM % 250)).1/24" dev "$bridge"
+  ip link set "$bridge" up
   export DOCKER_HOST=unix://$engine_dir/docker.sock
 }
 teardown() {
+  kill -CONT "$engine_pid" 2>/dev/null || true
   end_cluster || true
-  end_engine KILL
-  umount "$engine_dir"/root/*/*/merged 2>/dev/null || true
+  end_engine TERM
+  umount "$engine_dir"/root/*/*/merged "$engine_dir/root" 2>/dev/null || true
+  ip link del "$bridge"
   rm -rf "${dir:?}"/n1 "$dir"/n1.* "$dir"/manager*
 }
 
 start_engine() {
   dockerd -H "$DOCKER_HOST" --data-root "$engine_dir/root" --exec-root "$engine_dir/exec" \
-    --pidfile "$engine_dir/pid" --bridge none --iptables=false "$@" >>"$engine_dir/log" 2>&1 3>&- &
+    --pidfile "$engine_dir/pid" --bridge "$bridge" --iptables=false "$@" >>"$engine_dir/log" 2>&1 3>&- &
   engine_pid=$!
   eventually 60 docker version
 }
@@ -26,12 +33,6 @@ end_engine() {
   [ -n "${engine_pid:-}" ] || return 0
   kill "-$1" "$engine_pid" 2>/dev/null || return 0
   while kill -0 "$engine_pid" 2>/dev/null; do sleep 0.05; done
-  if [ "$1" = KILL ]; then # its containerd goes with it, or the next start finds it in the way
-    local pid
-    pid=$(cat "$engine_dir/exec/containerd/containerd.pid" 2>/dev/null || true)
-    [ -z "$pid" ] || kill -KILL "$pid" 2>/dev/null || true
-    rm -f "$engine_dir/pid"
-  fi
 }
 load_image() { docker -H unix:///var/run/docker.sock save "$1" | docker load >/dev/null; }
 
@@ -44,13 +45,15 @@ running() { [ "$(curl -fsS "$api/tasks" | jq '[.[] | select(.State == 2)] | leng
 node_says() { [[ $(curl -fsS "$api/nodes" | jq -r '.[0].State + " " + .[0].Reason') == *$1* ]]; }
 
 @test "a worker starts without an engine, says so, and serves when the engine comes" {
+  start_engine
+  load_image "$box_image"
+  end_engine TERM
   cluster_of_one
   eventually 20 node_says "docker.sock"
   id=$(submit "$(task early)")
   [ "$(field "$id" State)" = 0 ]
   [[ $(field "$id" Reason) == *"not ready"* ]]
   start_engine
-  load_image "$box_image"
   eventually 40 task_is "$id" State 2
 }
 
@@ -80,7 +83,7 @@ node_says() { [[ $(curl -fsS "$api/nodes" | jq -r '.[0].State + " " + .[0].Reaso
   eventually 40 task_is "$id" State 2
   container=$(container_of "$id")
   kill -STOP "$engine_pid"
-  eventually 60 node_says "engine_down"
+  eventually 60 node_says "engine-down"
   [ "$(field "$id" State)" = 2 ]
   kill -CONT "$engine_pid"
   eventually 60 nodes_ready 1

@@ -39,6 +39,11 @@ TEST_CASE("refusals, classified and in words") {
        Kind::bad_spec, "cannot run the command \"nosuch\": executable file not found in $PATH"},
       {EngineCall::start, 500, "unable to find user nobodyx: no matching entries in passwd file",
        Kind::bad_spec, "unable to find user nobodyx"},
+      // an engine that is going down has lost files of its own: not the task's fault
+      {EngineCall::start, 500,
+       "failed to update the store state of sandbox: failed to update store for object type "
+       "*libnetwork.sbState: open : no such file or directory",
+       Kind::other, "sandbox"},
       {EngineCall::start, 500, "write /var/lib/docker/x: no space left on device", Kind::no_space,
        "no space left"},
       {EngineCall::create, 500, "mkdir /var/lib/docker/x: no space left on device", Kind::no_space,
