@@ -256,7 +256,7 @@ void measure_idle(Cube& cube, const Options& options) {
   const auto begin = Clock::now();
   std::this_thread::sleep_for(std::chrono::seconds(options.idle_s));
   const double wall_s = ms_since(begin) / 1000;
-  fmt::print("\nAt rest with {} containers, over {} s:\n\n", ids.size(), options.idle_s);
+  fmt::print("At rest with {} containers, over {} s:\n\n", ids.size(), options.idle_s);
   fmt::print("| daemon | resident, MB | CPU, % of one core |\n|---|---:|---:|\n");
   const char* const names[] = {"manager", "worker"};
   for (int i = 0; i < 2; ++i) {
@@ -283,7 +283,7 @@ void measure_one(Cube* cube, Bare& bare, const Options& options) {
     through_cube.push_back(a);
     directly.push_back(b);
   }
-  fmt::print("One task, from the request to visibly running, {} rounds in turns:\n\n",
+  fmt::print("\nOne task, from the request to visibly running, {} rounds in turns:\n\n",
              options.rounds);
   fmt::print("| | median, ms | 10 % | 90 % |\n|---|---:|---:|---:|\n");
   if (cube != nullptr) print_row("Cube: POST /tasks until State 2", through_cube);
@@ -331,10 +331,11 @@ int run(const Options& options) {
     return 0;
   }
   Cube cube(options);
+  // First, while the daemons remember nothing but these.
+  if (options.manager_pid != 0 && options.worker_pid != 0) measure_idle(cube, options);
   Bare bare(options, cube.container_settings());
   measure_one(&cube, bare, options);
   measure_many(&cube, bare, options);
-  if (options.manager_pid != 0 && options.worker_pid != 0) measure_idle(cube, options);
   return 0;
 }
 

@@ -72,6 +72,11 @@ void Wire::close() {
   buffer_.clear();
 }
 
+bool Wire::is_closed_by_peer() const {
+  char byte = 0;
+  return ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 void Wire::send(std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -113,6 +118,7 @@ std::string Wire::take_chunks() {
 }
 
 Answer Wire::request(std::string_view method, std::string_view target, std::string_view body) {
+  if (fd_ >= 0 && is_closed_by_peer()) close();  // it was idle for too long
   if (fd_ < 0) open();
   std::string head = fmt::format("{} {} HTTP/1.1\r\nHost: localhost\r\n", method, target);
   if (!body.empty()) head += "Content-Type: application/json\r\n";

@@ -31,6 +31,7 @@ class Wire {
  private:
   void open();
   void close();
+  bool is_closed_by_peer() const;
   void send(std::string_view bytes);
   void receive();           // more into buffer_; ends the program at end of file
   std::string take_line();  // without its CR LF
