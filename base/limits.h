@@ -30,21 +30,22 @@ inline constexpr std::size_t task_image_bytes_max = 512;
 inline constexpr std::size_t task_text_bytes_max = 32 * 1024;  // any one string of a spec
 inline constexpr std::size_t task_list_items_max = 512;        // env, command, labels, mounts, ...
 inline constexpr std::size_t task_ports_max = 128;
-inline constexpr std::int64_t task_cpu_milli_max = 1'024'000;              // 1,024 cores
-inline constexpr std::int64_t task_memory_bytes_min = 6LL * 1024 * 1024;   // the engine's least
-inline constexpr std::int64_t task_bytes_max = 1LL << 50;                  // 1 PiB, memory or disk
-inline constexpr std::int64_t task_pids_max = 4'194'304;                   // the kernel's most
+inline constexpr std::int64_t task_cpu_milli_max = 1'024'000;             // 1,024 cores
+inline constexpr std::int64_t task_memory_bytes_min = 6LL * 1024 * 1024;  // the engine's least
+inline constexpr std::int64_t task_bytes_max = 1LL << 50;                 // 1 PiB, memory or disk
+inline constexpr std::int64_t task_pids_max = 4'194'304;                  // the kernel's most
 inline constexpr Duration task_stop_grace_max = 1h;
 inline constexpr Duration health_interval_min = 100ms;
 inline constexpr Duration health_span_max = 24h;  // interval, timeout and start period
 inline constexpr std::uint32_t health_retries_max = 100;
 
 // Worker
-inline constexpr std::size_t engine_operations_max = 8;   // create/start/stop/remove at once
+inline constexpr std::size_t engine_operations_max = 8;  // create/start/stop/remove at once
 inline constexpr std::size_t engine_pulls_max = 2;
 inline constexpr std::size_t engine_inspects_max = 16;
 inline constexpr Duration engine_relist_every = 1min;
-inline constexpr Duration report_wait_max = 30s;  // a long poll is not held longer, whatever it asks
+inline constexpr Duration report_wait_max =
+    30s;  // a long poll is not held longer, whatever it asks
 
 // Restarts (worker): immediately, then 1 s doubling up to 5 min, with up to 10 % added by chance.
 inline constexpr Duration restart_backoff_first = 1s;
@@ -54,7 +55,7 @@ inline constexpr std::uint32_t restart_default_max = 3;  // of the unset policy,
 
 // Manager
 inline constexpr Duration node_deadline_default = 10s;
-inline constexpr Duration report_poll_wait = 5s;   // long poll: at most this long without an answer
+inline constexpr Duration report_poll_wait = 5s;  // long poll: at most this long without an answer
 inline constexpr Duration sweep_every = 1min;
 inline constexpr std::size_t events_kept_max = 10'000;
 inline constexpr std::uint32_t moves_after_failures = 3;  // in a row in one attempt, then elsewhere

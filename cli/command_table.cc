@@ -158,8 +158,8 @@ Examples:
 constexpr std::string_view kRunDetails =
     R"(Submits tasks and waits until they run and stay up for a moment (and are healthy, when they
 have a health check). A task that fails is shown with its last log lines. The files hold a task,
-a task event, or an array of them. Without --image and -f the file is task.json. `--port 7777` publishes on
-the same port of the node; `--port 0:7777` on one that the engine chooses.
+a task event, or an array of them. Without --image and -f the file is task.json. `--port 7777`
+publishes on the same port of the node; `--port 0:7777` on one that the engine chooses.
 
 Examples:
   cube run -f task.json

@@ -44,8 +44,10 @@ std::string DaemonProcess::wait_for_signal() {
 
 daemon::Log::Format format_of(cli::LogFormat format) {
   switch (format) {
-    case cli::LogFormat::text: return daemon::Log::Format::text;
-    case cli::LogFormat::json: return daemon::Log::Format::json;
+    case cli::LogFormat::text:
+      return daemon::Log::Format::text;
+    case cli::LogFormat::json:
+      return daemon::Log::Format::json;
   }
   CUBE_UNREACHABLE();
 }
@@ -64,10 +66,11 @@ Result<std::unique_ptr<store::Store>> open_store(const std::string& dbtype,
 
 void warn_when_exposed(daemon::Log& log, const std::string& host, std::uint16_t port) {
   if (host.starts_with("127.") || host == "localhost" || host == "::1") return;
-  log.warn("security.exposed",
-           fmt::format("{}:{} is open to other machines, and nothing protects it: whoever reaches it "
-                       "can run containers as root here. Let a firewall admit only your cluster",
-                       host, port));
+  log.warn(
+      "security.exposed",
+      fmt::format("{}:{} is open to other machines, and nothing protects it: whoever reaches it "
+                  "can run containers as root here. Let a firewall admit only your cluster",
+                  host, port));
 }
 
 int could_not_start(daemon::Log& log, const Error& error) {

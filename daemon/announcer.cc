@@ -46,25 +46,26 @@ void Announcer::announce(const std::shared_ptr<State>& state, std::size_t index)
   call.body = state->message;
   call.deadline = 5s;
   const auto endpoint = state->managers[index].endpoint;
-  state->client.call(endpoint, std::move(call), [weak = std::weak_ptr(state), index](
-                                                    Result<http::Answer> answer) {
-    auto self = weak.lock();
-    if (!self) return;
-    auto& manager = self->managers[index];
-    const bool known = answer.ok() && answer->status / 100 == 2;
-    const std::string said =
-        known ? fmt::format("joined the manager at {}", manager.endpoint.str())
-              : fmt::format("the manager at {} does not take this worker in: {}",
-                            manager.endpoint.str(),
-                            answer.ok() ? api::error_message(answer->body) : answer.error().message);
-    if (said != manager.last_said) {
-      known ? self->log.info("join.done", said) : self->log.warn("join.failed", said);
-      manager.last_said = said;
-    }
-    manager.timer = self->loop.after(known ? again_when_known : again_when_not, [weak, index] {
-      if (auto alive = weak.lock()) announce(alive, index);
-    });
-  });
+  state->client.call(
+      endpoint, std::move(call), [weak = std::weak_ptr(state), index](Result<http::Answer> answer) {
+        auto self = weak.lock();
+        if (!self) return;
+        auto& manager = self->managers[index];
+        const bool known = answer.ok() && answer->status / 100 == 2;
+        const std::string said =
+            known
+                ? fmt::format("joined the manager at {}", manager.endpoint.str())
+                : fmt::format(
+                      "the manager at {} does not take this worker in: {}", manager.endpoint.str(),
+                      answer.ok() ? api::error_message(answer->body) : answer.error().message);
+        if (said != manager.last_said) {
+          known ? self->log.info("join.done", said) : self->log.warn("join.failed", said);
+          manager.last_said = said;
+        }
+        manager.timer = self->loop.after(known ? again_when_known : again_when_not, [weak, index] {
+          if (auto alive = weak.lock()) announce(alive, index);
+        });
+      });
 }
 
 }  // namespace cube::daemon

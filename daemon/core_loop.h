@@ -36,7 +36,7 @@ class CoreLoop {
   using Answer = std::function<void(Body)>;  // on the core's thread; must not block
 
   struct Hooks {
-    std::function<Result<Core>()> load;      // from the committed records
+    std::function<Result<Core>()> load;                            // from the committed records
     std::function<void(Effects&, std::uint64_t generation)> send;  // what goes out after answers
     std::function<void(std::uint64_t generation)> loaded;  // a core from committed records is there
   };
@@ -111,7 +111,8 @@ class CoreLoop {
   }
 
   // Waits until there is something to do; false when the loop is to end.
-  bool wait_for_work(std::vector<Input>& batch, std::deque<std::function<void(const Core&)>>& reads) {
+  bool wait_for_work(std::vector<Input>& batch,
+                     std::deque<std::function<void(const Core&)>>& reads) {
     std::unique_lock lock(mutex_);
     const Instant due = later(core_->next_wake(), not_before_);
     const auto ready = [this] { return stopping_ || !inbox_.empty() || !reads_.empty(); };
@@ -201,7 +202,7 @@ class CoreLoop {
   std::unordered_map<std::uint64_t, Answer> waiting_;
   std::uint64_t last_token_ = 0;
   std::uint64_t generation_ = 1;  // changed by the core's thread only, under the lock
-  Instant not_before_{0};  // of the next Wake
+  Instant not_before_{0};         // of the next Wake
   Instant next_undo_{0};
   bool stopping_ = false;
 };

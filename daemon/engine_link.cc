@@ -99,9 +99,9 @@ void EngineLink::watch(const std::string& cluster, const std::string& node,
       if (auto to = weak.lock()) to->deliver(worker::EngineDisconnected{reason}, generation);
     };
     shared->watch = nullptr;
-    shared->watch = runtime.watch({{std::string(worker::label_cluster), cluster},
-                                   {std::string(worker::label_node), node}},
-                                  std::move(sink));
+    shared->watch = runtime.watch(
+        {{std::string(worker::label_cluster), cluster}, {std::string(worker::label_node), node}},
+        std::move(sink));
   });
 }
 
@@ -152,10 +152,10 @@ void EngineLink::run(worker::Probe probe, std::uint64_t generation) {
       case HealthCheck::Kind::http:
         return probe_http(client, probe, done);
       case HealthCheck::Kind::tcp:
-        return client.connect({"", probe.host, probe.port}, probe.timeout,
-                              [done](Result<void> result) {
-                                done(result.ok(), result.ok() ? "connected" : result.error().message);
-                              });
+        return client.connect(
+            {"", probe.host, probe.port}, probe.timeout, [done](Result<void> result) {
+              done(result.ok(), result.ok() ? "connected" : result.error().message);
+            });
       case HealthCheck::Kind::command:
         return probe_command(runtime, probe, done);
     }

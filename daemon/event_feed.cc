@@ -23,8 +23,7 @@ std::string message(const std::vector<Event>& events) {
 void EventFeed::follow(std::shared_ptr<http::Responder> responder, std::vector<Event> backlog) {
   loop_.post([state = state_, &loop = loop_, responder = std::move(responder),
               text = message(backlog)] {
-    auto body = responder->stream(
-        {200, {}, "text/event-stream", {{"Cache-Control", "no-store"}}});
+    auto body = responder->stream({200, {}, "text/event-stream", {{"Cache-Control", "no-store"}}});
     // Something at once: a follower knows that it is connected, whatever happens next.
     if (!body->write(": cube events\n\n" + text)) return;
     state->followers.push_back(std::move(body));

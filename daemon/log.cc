@@ -13,9 +13,12 @@ namespace {
 
 std::string_view word(Log::Level level) {
   switch (level) {
-    case Log::Level::info: return "info";
-    case Log::Level::warn: return "warn";
-    case Log::Level::error: return "error";
+    case Log::Level::info:
+      return "info";
+    case Log::Level::warn:
+      return "warn";
+    case Log::Level::error:
+      return "error";
   }
   CUBE_UNREACHABLE();
 }
@@ -44,8 +47,9 @@ void Log::line(Level level, std::string_view kind, std::string_view text) {
   const std::string at = format_time(read_clock().wall);
   const std::string out =
       format_ == Format::json
-          ? fmt::format(R"({{"time":"{}","level":"{}","daemon":"{}","kind":"{}","text":{}}})" "\n", at,
-                        word(level), daemon_, kind, json_string(text))
+          ? fmt::format(R"({{"time":"{}","level":"{}","daemon":"{}","kind":"{}","text":{}}})"
+                        "\n",
+                        at, word(level), daemon_, kind, json_string(text))
           : fmt::format("{} {:5} {} {}: {}\n", at, word(level), daemon_, kind, printable(text));
   std::lock_guard lock(mutex_);
   write_all(out);

@@ -49,6 +49,12 @@ api::NodeView view_of(const manager::Node& node) {
   return view;
 }
 
+// "web (1a2b3c4d): on n1"
+std::string in_words(const Event& event) {
+  if (event.task.is_nil()) return event.text;
+  return fmt::format("{} ({}): {}", event.name, event.task.str().substr(0, 8), event.text);
+}
+
 class Shell final : public ManagerDaemon {
  public:
   Shell(ManagerDaemonOptions options, store::Store& store, http::Loop& loop, Log& log)
@@ -78,11 +84,10 @@ class Shell final : public ManagerDaemon {
     });
     CUBE_TRY(core_.start());
     register_routes(router_, api::Daemon::manager, handlers());
-    auto server = http::Server::listen(
-        loop_, server_options(),
-        [this](Request request, ResponderPtr responder) {
-          router_.handle(std::move(request), std::move(responder));
-        });
+    auto server = http::Server::listen(loop_, server_options(),
+                                       [this](Request request, ResponderPtr responder) {
+                                         router_.handle(std::move(request), std::move(responder));
+                                       });
     if (!server) return std::move(server).error();
     server_ = std::move(server).value();
     return {};
@@ -100,7 +105,7 @@ class Shell final : public ManagerDaemon {
   // On the core's thread, after the commit and the answers.
   void send(manager::Effects& effects, std::uint64_t generation) {
     for (auto& call : effects.sends) links_.make(std::move(call), generation);
-    for (const auto& event : effects.events) log_.info(event.kind, event.text);
+    for (const auto& event : effects.events) log_.info(event.kind, in_words(event));
     feed_.publish(std::move(effects.events));
   }
 
@@ -163,8 +168,8 @@ class Shell final : public ManagerDaemon {
   }
 
   void get_task(const Request&, const Params& params, ResponderPtr responder) {
-    core_.read([responder = std::move(responder), ref = params.find("id")->second](
-                   const manager::Manager& core) {
+    core_.read([responder = std::move(responder),
+                ref = params.find("id")->second](const manager::Manager& core) {
       auto task = core.task(ref);
       if (!task) return responder->send(http::error_response(task.error()));
       responder->send(json_response(200, api::task_json(**task)));
@@ -187,9 +192,9 @@ class Shell final : public ManagerDaemon {
     auto join = api::parse_join(request.body);
     if (!join) return responder->send(http::error_response(join.error()));
     if (join->address.starts_with(':')) {  // the worker leaves it to us to see where it is
-      join->address = (request.peer.find(':') == std::string::npos ? request.peer
-                                                                   : "[" + request.peer + "]") +
-                      join->address;
+      join->address =
+          (request.peer.find(':') == std::string::npos ? request.peer : "[" + request.peer + "]") +
+          join->address;
     }
     ask_accepted(std::move(responder), [&](manager::Token token) -> manager::Input {
       return manager::JoinNode{token, std::move(*join)};
@@ -215,8 +220,8 @@ class Shell final : public ManagerDaemon {
   }
 
   void get_node(const Request&, const Params& params, ResponderPtr responder) {
-    core_.read([responder = std::move(responder), ref = params.find("name")->second](
-                   const manager::Manager& core) {
+    core_.read([responder = std::move(responder),
+                ref = params.find("name")->second](const manager::Manager& core) {
       auto node = core.node(ref);
       if (!node) return responder->send(http::error_response(node.error()));
       responder->send(json_response(200, api::node_json(view_of(*node))));
@@ -233,10 +238,11 @@ class Shell final : public ManagerDaemon {
       Request resumed;
       resumed.query.emplace_back("since", *last);
       since = query_number(resumed, "since", 0);
-      if (!since) return responder->send(http::error_response(400, "Last-Event-ID: not a revision"));
+      if (!since)
+        return responder->send(http::error_response(400, "Last-Event-ID: not a revision"));
     }
-    core_.read([this, follow, since = *since, responder = std::move(responder)](
-                   const manager::Manager& core) {
+    core_.read([this, follow, since = *since,
+                responder = std::move(responder)](const manager::Manager& core) {
       auto events = core.events_after(since);
       if (follow) return feed_.follow(responder, std::move(events));
       responder->send(json_response(200, api::events_json(events)));
@@ -245,14 +251,15 @@ class Shell final : public ManagerDaemon {
 
   // Logs come from the worker that holds the task, byte for byte.
   void get_logs(const Request& request, const Params& params, ResponderPtr responder) {
-    auto options = log_options(request, read_clock().wall);  // refused here, before any node is asked
+    auto options =
+        log_options(request, read_clock().wall);  // refused here, before any node is asked
     if (!options) return responder->send(http::error_response(options.error()));
     std::string query;
     for (const auto& [key, value] : request.query) {
       query += (query.empty() ? "?" : "&") + http::url_encode(key) + "=" + http::url_encode(value);
     }
-    core_.read([this, query, responder = std::move(responder), ref = params.find("id")->second](
-                   const manager::Manager& core) {
+    core_.read([this, query, responder = std::move(responder),
+                ref = params.find("id")->second](const manager::Manager& core) {
       auto task = core.task(ref);
       if (!task) return responder->send(http::error_response(task.error()));
       const auto address = address_of(core, **task);
@@ -270,9 +277,8 @@ class Shell final : public ManagerDaemon {
         return http::Endpoint::parse(node.address, 5556);
       }
     }
-    return Error{Code::not_found,
-                 fmt::format("task {} is on no node, so it has no logs: {}", task.id.str(),
-                             std::string(task.reason()))};
+    return Error{Code::not_found, fmt::format("task {} is on no node, so it has no logs: {}",
+                                              task.id.str(), std::string(task.reason()))};
   }
 
   void get_metrics(const Request&, const Params&, ResponderPtr responder) {

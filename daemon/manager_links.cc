@@ -13,15 +13,18 @@ using Kind = manager::LinkFailed::Kind;
 
 Kind kind_of(Code code) {
   switch (code) {
-    case Code::unavailable: return Kind::refused;
-    case Code::timeout: return Kind::timeout;
+    case Code::unavailable:
+      return Kind::refused;
+    case Code::timeout:
+      return Kind::timeout;
     case Code::invalid:
     case Code::not_found:
     case Code::conflict:
     case Code::too_large:
     case Code::no_space:
     case Code::corrupt:
-    case Code::internal: return Kind::broken;
+    case Code::internal:
+      return Kind::broken;
   }
   CUBE_UNREACHABLE();
 }

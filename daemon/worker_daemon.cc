@@ -74,11 +74,10 @@ class Shell final : public WorkerDaemon {
     });
     CUBE_TRY(core_.start());
     register_routes(router_, api::Daemon::worker, handlers());
-    auto server = http::Server::listen(
-        loop_, server_options(),
-        [this](Request request, ResponderPtr responder) {
-          router_.handle(std::move(request), std::move(responder));
-        });
+    auto server = http::Server::listen(loop_, server_options(),
+                                       [this](Request request, ResponderPtr responder) {
+                                         router_.handle(std::move(request), std::move(responder));
+                                       });
     if (!server) return std::move(server).error();
     server_ = std::move(server).value();
     if (!options_.join.empty()) announce();
@@ -120,9 +119,9 @@ class Shell final : public WorkerDaemon {
   void announce() {
     std::promise<api::Join> promise;
     core_.read([&](const worker::Worker& core) {
-      promise.set_value({options_.config.cluster, core.info().name, core.info().worker,
-                         options_.advertise.empty() ? fmt::format(":{}", server_->port())
-                                                    : options_.advertise});
+      promise.set_value(
+          {options_.config.cluster, core.info().name, core.info().worker,
+           options_.advertise.empty() ? fmt::format(":{}", server_->port()) : options_.advertise});
     });
     loop_.post([this, join = promise.get_future().get()] {
       announcer_ = std::make_unique<Announcer>(loop_, client_, log_, options_.join, join);
@@ -179,8 +178,8 @@ class Shell final : public WorkerDaemon {
   }
 
   void get_task(const Request&, const Params& params, ResponderPtr responder) {
-    core_.read([responder = std::move(responder), ref = params.find("id")->second](
-                   const worker::Worker& core) {
+    core_.read([responder = std::move(responder),
+                ref = params.find("id")->second](const worker::Worker& core) {
       auto task = core.task(ref);
       if (!task) return responder->send(http::error_response(task.error()));
       responder->send(json_response(200, api::task_json(*task)));
@@ -194,12 +193,14 @@ class Shell final : public WorkerDaemon {
         [&](worker::Token token) -> worker::Input {
           return worker::PostTask{token, std::move(*submission)};
         },
-        [responder = std::move(responder)](WorkerLoop::Body body) { respond(*responder, 201, body); });
+        [responder = std::move(responder)](WorkerLoop::Body body) {
+          respond(*responder, 201, body);
+        });
   }
 
   void delete_task(const Request&, const Params& params, ResponderPtr responder) {
-    core_.read([this, responder = std::move(responder), ref = params.find("id")->second](
-                   const worker::Worker& core) {
+    core_.read([this, responder = std::move(responder),
+                ref = params.find("id")->second](const worker::Worker& core) {
       auto task = core.task(ref);
       if (!task) return responder->send(http::error_response(task.error()));
       core_.ask(
@@ -217,7 +218,9 @@ class Shell final : public WorkerDaemon {
         [&](worker::Token token) -> worker::Input {
           return worker::PutAssignment{token, std::move(*assignment)};
         },
-        [responder = std::move(responder)](WorkerLoop::Body body) { respond(*responder, 200, body); });
+        [responder = std::move(responder)](WorkerLoop::Body body) {
+          respond(*responder, 200, body);
+        });
   }
 
   void get_report(const Request& request, const Params&, ResponderPtr responder) {
@@ -237,7 +240,9 @@ class Shell final : public WorkerDaemon {
           poll.token = token;
           return poll;
         },
-        [responder = std::move(responder)](WorkerLoop::Body body) { respond(*responder, 200, body); });
+        [responder = std::move(responder)](WorkerLoop::Body body) {
+          respond(*responder, 200, body);
+        });
   }
 
   static void respond(http::Responder& responder, int status, const WorkerLoop::Body& body) {
@@ -314,8 +319,8 @@ class Shell final : public WorkerDaemon {
   WorkerLoop core_;
   http::Router router_;
   std::unique_ptr<http::Server> server_;
-  std::unique_ptr<http::Loop::Timer> sampler_;   // on the loop's thread
-  std::unique_ptr<Announcer> announcer_;         // on the loop's thread
+  std::unique_ptr<http::Loop::Timer> sampler_;  // on the loop's thread
+  std::unique_ptr<Announcer> announcer_;        // on the loop's thread
 };
 
 }  // namespace

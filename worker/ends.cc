@@ -11,8 +11,8 @@
 namespace cube::worker {
 namespace {
 
-// An end so shortly before the engine went away was most likely its going: an engine that is told to
-// end gives its containers up to 15 s.
+// An end so shortly before the engine went away was most likely its going: an engine that is told
+// to end gives its containers up to 15 s.
 constexpr Duration engine_going = 20s;
 constexpr Duration stopped_local_kept_for = 1h;
 

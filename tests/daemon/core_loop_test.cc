@@ -75,9 +75,9 @@ class TracedStore final : public store::Store {
     for (const auto& write : writes) value = write.value;
     return {};
   }
-  Result<void> scan(std::string_view,
-                    const std::function<Result<void>(std::string_view, std::string_view)>& visit)
-      override {
+  Result<void> scan(
+      std::string_view,
+      const std::function<Result<void>(std::string_view, std::string_view)>& visit) override {
     std::lock_guard lock(mutex);
     return value.empty() ? Result<void>() : visit("v", value);
   }
@@ -92,7 +92,8 @@ struct World {
   TracedStore store;
   Log log{Log::Format::text, "test"};
   std::vector<std::uint64_t> generations;
-  Loop loop{store, log,
+  Loop loop{store,
+            log,
             {[this]() -> Result<Counter> {
                int value = 0;
                CUBE_TRY(store.scan("", [&](std::string_view, std::string_view v) -> Result<void> {
@@ -109,14 +110,17 @@ struct World {
 
   std::variant<int, Error> add(int amount) {
     std::promise<std::variant<int, Error>> answer;
-    loop.ask([&](std::uint64_t token) { return Add{token, amount}; },
-             [&](std::variant<int, Error> body) {
-               {
-                 std::lock_guard lock(store.mutex);
-                 store.trace += "answer ";
-               }
-               answer.set_value(std::move(body));
-             });
+    loop.ask(
+        [&](std::uint64_t token) {
+          return Add{token, amount};
+        },
+        [&](std::variant<int, Error> body) {
+          {
+            std::lock_guard lock(store.mutex);
+            store.trace += "answer ";
+          }
+          answer.set_value(std::move(body));
+        });
     return answer.get_future().get();
   }
   template <class F>

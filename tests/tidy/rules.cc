@@ -271,13 +271,17 @@ class Checker {
   void check_functions() {
     if (top_folder(path_) == "tests") return;
     std::size_t begin = 0;
+    bool begun = false;
     for (std::size_t i = 0; i < code_.size(); ++i) {
       const std::string_view line = code_[i];
       if (line.empty() || line.front() == ' ' || line.front() == '#') continue;
       if (line != "}") {
-        begin = line.ends_with("{") || begin == 0 ? i : begin;
+        const bool between = line.front() == '}' || line.ends_with(";");  // a class's end, a using
+        if (!begun || line.ends_with("{")) begin = i;
+        begun = !between;
         continue;
       }
+      begun = false;
       if (i - begin + 1 > function_lines_max) {
         report(begin + 1, fmt::format("a function of {} lines; at most {}: name its parts",
                                       i - begin + 1, function_lines_max));
