@@ -70,6 +70,8 @@ class Shell final : public WorkerDaemon {
 
   Result<void> start() {
     engine_.on_input([this](worker::Input input, std::uint64_t generation) {
+      // What the engine says of the machine comes before the word that it can be used.
+      if (std::holds_alternative<worker::EngineConnected>(input)) sample(generation);
       core_.post(std::move(input), generation);
     });
     CUBE_TRY(core_.start());
@@ -111,8 +113,8 @@ class Shell final : public WorkerDaemon {
   // On the loop's thread.
   void sample(std::uint64_t generation) {
     const auto stats = runtime::read_host_stats(engine_.data_dir());
-    core_.post(worker::HostSampled{stats, runtime::machine_resources(stats, engine_.cpus())},
-               generation);
+    const auto cpus = engine_.cpus() > 0 ? engine_.cpus() : std::thread::hardware_concurrency();
+    core_.post(worker::HostSampled{stats, runtime::machine_resources(stats, cpus)}, generation);
     sampler_ = loop_.after(host_sample_every, [this, generation] { sample(generation); });
   }
 

@@ -17,6 +17,10 @@ teardown_file() {
 
 inspect() { docker inspect -f "$2" "$(container_of "$1")"; }
 
+@test "a node that is ready knows what it has" {
+  curl -fsS "$api/nodes" | jq -e '.[0].CpuMilli > 0 and .[0].Memory > 0 and .[0].Disk > 0'
+}
+
 @test "CPU, memory and pids limits, init, capped logs, no engine restart policy" {
   id=$(submit "{\"Name\":\"limited\",\"Image\":\"$box_image\",\"Command\":[\"sleep\",\"1000\"],
     \"Cpu\":0.25,\"Memory\":\"64MiB\",\"PidsLimit\":50}")
