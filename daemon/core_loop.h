@@ -165,11 +165,7 @@ class CoreLoop {
   void undo(const Error& error) {
     if (error.code != Code::no_space) log_.fatal("store.failed", error.message);
     log_.error("store.full", error.message);
-    wait_out_last_undo();
     std::unordered_map<std::uint64_t, Answer> waiting;
-    auto core = hooks_.load();
-    if (!core) log_.fatal("store.failed", core.error().message);
-    core_ = std::make_unique<Core>(std::move(core).value());
     {
       std::lock_guard lock(mutex_);
       ++generation_;
@@ -177,6 +173,10 @@ class CoreLoop {
       waiting.swap(waiting_);
     }
     for (auto& [token, answer] : waiting) answer(Body(error));
+    wait_out_last_undo();  // who asks from here on is heard by the new core
+    auto core = hooks_.load();
+    if (!core) log_.fatal("store.failed", core.error().message);
+    core_ = std::make_unique<Core>(std::move(core).value());
     hooks_.loaded(generation_);
   }
 
