@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <exception>
 #include <iostream>
 
@@ -52,9 +54,7 @@ struct Performer {
   }
 };
 
-}  // namespace
-
-int run_app(const std::vector<std::string>& arguments, Io& io, const DaemonCommands& daemons,
+int perform(const std::vector<std::string>& arguments, Io& io, const DaemonCommands& daemons,
             std::string_view version) {
   try {
     const Surroundings around{io.env, host_name(), geteuid() == 0};
@@ -68,6 +68,22 @@ int run_app(const std::vector<std::string>& arguments, Io& io, const DaemonComma
   } catch (const std::exception& error) {
     return fail(io, exit_failed, fmt::format("internal error: {}", error.what()));
   }
+}
+
+// A reader that has seen enough (`cube status | head -1`) is no failure; lost output is.
+int check_output(Io& io, int code) {
+  io.out.flush();
+  const int error = io.out_error ? io.out_error() : 0;
+  if (error == 0 || error == EPIPE) return code;
+  return worse(code, fail(io, exit_failed,
+                          fmt::format("cannot write the output: {}", std::strerror(error))));
+}
+
+}  // namespace
+
+int run_app(const std::vector<std::string>& arguments, Io& io, const DaemonCommands& daemons,
+            std::string_view version) {
+  return check_output(io, perform(arguments, io, daemons, version));
 }
 
 int run_app(int argc, char** argv, const DaemonCommands& daemons, std::string_view version) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <deque>
 
 #include "base/text.h"
@@ -82,6 +83,21 @@ Result<Invocation> read(const Command& command, const Draft& draft, const Surrou
   return read_options(command.name, draft, around);
 }
 
+// "-m=host" as "-mhost", which is what the parser knows: old command lines took both.
+void strip_equals_of_letters(const Command& command, std::vector<std::string>& arguments) {
+  for (std::string& word : arguments) {
+    if (word == "--") return;  // what follows is no flag
+    if (!word.starts_with('-') || word.starts_with("--")) continue;
+    for (std::size_t i = 1; i + 2 < word.size(); ++i) {
+      const auto flag = std::ranges::find(command.flags, word[i], &Flag::letter);
+      if (flag == command.flags.end()) break;
+      if (flag->kind == Flag::Kind::toggle) continue;  // "-qm=host"
+      if (word[i + 1] == '=') word.erase(i + 1, 1);
+      break;
+    }
+  }
+}
+
 std::variant<Invocation, Ending> parse_command(const Command& command,
                                                std::vector<std::string> arguments,
                                                const Surroundings& around) {
@@ -93,6 +109,7 @@ std::variant<Invocation, Ending> parse_command(const Command& command,
   app.allow_extras();
   for (const Flag& flag : command.flags) options.push_back(declare(app, flag, cells));
   if (command.takes != Command::Takes::nothing) app.add_option("operands", draft.rest);
+  strip_equals_of_letters(command, arguments);
   std::ranges::reverse(arguments);
   try {
     app.parse(std::move(arguments));

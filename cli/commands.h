@@ -27,6 +27,9 @@ int events(const EventsOptions& options, Io& io);
 int fail(Io& io, const Error& error);
 int fail(Io& io, int exit_code, std::string_view message);
 
+// True for a manager that is away or not ready: the same question may be answered later.
+bool may_pass(const Error& error);
+
 // The task that `ref` means. Where it means several, the error lists them.
 Result<Task> find_task(ManagerClient& client, std::string_view ref);
 

@@ -95,7 +95,7 @@ int Events::follow(std::optional<std::uint64_t> last) {
     });
     if (!io_.out.good()) return exit_fine;
     if (!ended.ok()) {
-      const bool final = exit_for(ended.error().code) != exit_unreachable || !connected_once;
+      const bool final = !may_pass(ended.error()) || !connected_once;
       if (final) return fail(io_, ended.error());
       if (!std::exchange(complained, true)) fail(io_, ended.error());
     }

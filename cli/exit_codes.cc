@@ -25,8 +25,8 @@ int exit_for(Code code) {
     case Code::conflict:
       return exit_conflict;
     case Code::unavailable:
-    case Code::timeout:
       return exit_unreachable;
+    case Code::timeout:
     case Code::invalid:
     case Code::too_large:
     case Code::no_space:

@@ -1,5 +1,6 @@
 #include "cli/io.h"
 
+#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -10,6 +11,8 @@
 #include <ctime>
 #include <iostream>
 #include <random>
+
+#include "cli/output.h"
 
 namespace cube::cli {
 namespace {
@@ -62,11 +65,24 @@ int terminal_columns() {
   return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
+// Opens nothing for what is closed: using it is still an error, as the modes are the wrong ones.
+void occupy_closed_streams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(fd, F_GETFD) != -1) continue;
+    const int mode = fd == STDOUT_FILENO ? O_RDONLY : O_WRONLY;
+    [[maybe_unused]] const int got = open("/dev/null", mode);  // the lowest number that is free
+  }
+}
+
 }  // namespace
 
 Io process_io() {
   std::signal(SIGPIPE, SIG_IGN);
-  Io io{std::cin, std::cout, std::cerr};
+  occupy_closed_streams();
+  static FdOutput output(STDOUT_FILENO);
+  static std::ostream out(&output);
+  Io io{std::cin, out, std::cerr};
+  io.out_error = [] { return output.error_number(); };
   io.in_is_tty = isatty(STDIN_FILENO) == 1;
   io.out_is_tty = isatty(STDOUT_FILENO) == 1;
   io.err_is_tty = isatty(STDERR_FILENO) == 1;

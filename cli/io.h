@@ -26,9 +26,13 @@ struct Io {
   // Waits. False, at once or in the middle of it, when the user pressed Ctrl-C.
   std::function<bool(Duration)> sleep = {};
   std::function<Uuid()> random_uuid = {};
+  // errno of what could not be written to `out`; 0: nothing is lost.
+  std::function<int()> out_error = {};
 };
 
-// The process's own. Also makes SIGPIPE harmless; SIGINT is only caught from catch_interrupts() on.
+// The process's own, one for all calls. Also makes SIGPIPE harmless and takes the place of standard
+// streams that are closed, so that no connection gets their numbers; SIGINT is only caught from
+// catch_interrupts() on.
 Io process_io();
 // From now on Ctrl-C ends Io::sleep of process_io() instead of the process; a second one kills.
 void catch_interrupts();

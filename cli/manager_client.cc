@@ -6,6 +6,7 @@
 #include <netinet/tcp.h>
 
 #include <cctype>
+#include <chrono>
 
 #include "base/text.h"
 
@@ -16,15 +17,16 @@ struct ManagerClient::Ask {
   std::string path;
   std::string body = "";
   httplib::Headers headers = {};
-  time_t read_timeout_s = 30;
 };
 
 namespace {
 
 constexpr time_t kConnectTimeoutSeconds = 5;
-constexpr time_t kStreamSilenceSeconds = 24L * 3600;
+// The manager asks a worker first, which asks its engine.
+constexpr Duration kLogsPatience = 30s;
+constexpr Duration kFollowedLogsPatience = 24h;
 // The manager sends a heartbeat well within this.
-constexpr time_t kEventSilenceSeconds = 90;
+constexpr Duration kEventsPatience = 90s;
 constexpr std::size_t kErrorBodyBytesMax = 64 * 1024;
 
 // Notices a peer that vanished without a word while a stream is silent.
@@ -38,40 +40,13 @@ void keep_watch(httplib::Client& client) {
   });
 }
 
-void prepare(httplib::Client& client, time_t read_timeout_s) {
+void prepare(httplib::Client& client, Duration patience) {
   client.set_connection_timeout(kConnectTimeoutSeconds);
-  client.set_read_timeout(read_timeout_s);
+  client.set_read_timeout(patience);
   client.set_write_timeout(30);
   client.set_keep_alive(
       false);  // one request per connection: nothing can be left over from another
   keep_watch(client);
-}
-
-// The error of a reply that is none of the 2xx.
-Error refusal(int status, std::string_view body) {
-  const std::string message = api::error_message(body);
-  const auto says = [&](Code code, std::string_view otherwise) {
-    return Error{code, message.empty() ? std::string(otherwise) : message};
-  };
-  switch (status) {
-    case 400:
-      return says(Code::invalid, "the manager refused the request");
-    case 404:
-      return says(Code::not_found, "not found");
-    case 409:
-      return says(Code::conflict, "conflict");
-    case 413:
-      return says(Code::too_large, "too large for the manager");
-    case 503:
-      return says(Code::unavailable, "the manager is not ready");
-    case 504:
-      return says(Code::timeout, "the manager got no answer in time");
-    case 507:
-      return says(Code::no_space, "the manager's disk is full");
-    default:
-      return Error{Code::internal, fmt::format("the manager answered {}{}{}", status,
-                                               message.empty() ? "" : ": ", message)};
-  }
 }
 
 bool is_success(int status) {
@@ -82,6 +57,16 @@ bool is_success(int status) {
 bool was_cut(httplib::Error error) {
   return error == httplib::Error::Read || error == httplib::Error::Write;
 }
+
+// The library has one error for a peer that went and one that says nothing; time tells them apart.
+class Silence {
+ public:
+  explicit Silence(Duration patience) : end_(std::chrono::steady_clock::now() + patience) {}
+  bool too_long() const { return std::chrono::steady_clock::now() >= end_; }
+
+ private:
+  std::chrono::steady_clock::time_point end_;
+};
 
 bool is_known_host(const std::string& host) {
   addrinfo* found = nullptr;
@@ -114,12 +99,6 @@ Result<std::vector<Task>> tasks_in(const std::string& body) {
   return std::vector<Task>{std::move(task).value()};
 }
 
-template <class T>
-Result<T> understood(Result<T> parsed) {
-  if (parsed.ok()) return parsed;
-  return Error{Code::internal, "cannot understand the manager's answer: " + parsed.error().message};
-}
-
 }  // namespace
 
 std::string url_escaped(std::string_view text) {
@@ -141,6 +120,42 @@ Error ManagerClient::unreachable(std::string_view why) const {
                       address_.str(), why)};
 }
 
+// What answers there does not speak as a manager does.
+Error ManagerClient::foreign(std::string_view answer) const {
+  return {Code::internal,
+          fmt::format("{} {}; is it a Cube manager? (-m or CUBE_MANAGER names another)",
+                      address_.str(), answer)};
+}
+
+template <class T>
+Result<T> ManagerClient::understood(Result<T> parsed) const {
+  if (parsed.ok()) return parsed;
+  return foreign("gave an answer that cannot be understood: " + parsed.error().message);
+}
+
+// The error of a reply that is none of the 2xx. A manager always says why.
+Error ManagerClient::refusal(int status, std::string_view body) const {
+  const std::string message = api::error_message(body);
+  if (message.empty()) return foreign(fmt::format("answered {} without saying why", status));
+  switch (status) {
+    case 400:
+      return {Code::invalid, message};
+    case 404:
+      return {Code::not_found, message};
+    case 409:
+      return {Code::conflict, message};
+    case 413:
+      return {Code::too_large, message};
+    case 503:  // not `unavailable`: it was reached
+    case 504:
+      return {Code::timeout, message};
+    case 507:
+      return {Code::no_space, message};
+    default:
+      return {Code::internal, fmt::format("the manager answered {}: {}", status, message)};
+  }
+}
+
 Result<std::string> ManagerClient::exchange(const Ask& ask) {
   httplib::Request request;
   request.method = ask.method;
@@ -150,8 +165,11 @@ Result<std::string> ManagerClient::exchange(const Ask& ask) {
   if (!ask.body.empty()) request.set_header("Content-Type", "application/json");
   for (int tries_left = 1;; --tries_left) {
     httplib::Client client(address_.host, address_.port);
-    prepare(client, ask.read_timeout_s);
+    prepare(client, patience_);
+    const Silence silence(patience_);
     const httplib::Result reply = client.send(request);
+    if (!reply && was_cut(reply.error()) && silence.too_long())
+      return unreachable(fmt::format("no answer within {}", format_duration(patience_)));
     if (!reply) {
       if (tries_left > 0 && was_cut(reply.error())) continue;
       return unreachable(in_words(reply.error(), address_.host));
@@ -161,9 +179,9 @@ Result<std::string> ManagerClient::exchange(const Ask& ask) {
   }
 }
 
-Result<void> ManagerClient::stream(const Ask& ask, const Sink& sink) {
+Result<void> ManagerClient::stream(const Ask& ask, Duration patience, const Sink& sink) {
   httplib::Client client(address_.host, address_.port);
-  prepare(client, ask.read_timeout_s);
+  prepare(client, patience);
   int status = 0;
   bool enough = false;
   std::string error_body;
@@ -252,17 +270,14 @@ Result<void> ManagerClient::logs(std::string_view ref, const LogQuery& query, co
   if (query.timestamps) add("timestamps", "true");
   if (query.tail) add("tail", std::to_string(*query.tail));
   if (!query.since.empty()) add("since", query.since);
-  Ask ask{"GET", path};
-  if (query.follow) ask.read_timeout_s = kStreamSilenceSeconds;
-  return stream(ask, sink);
+  return stream({"GET", path}, query.follow ? kFollowedLogsPatience : kLogsPatience, sink);
 }
 
 Result<void> ManagerClient::follow_events(std::optional<std::uint64_t> last_id, const Sink& sink) {
   Ask ask{"GET", "/events"};
   ask.headers.emplace("Accept", "text/event-stream");
   if (last_id) ask.headers.emplace("Last-Event-ID", std::to_string(*last_id));
-  ask.read_timeout_s = kEventSilenceSeconds;
-  return stream(ask, sink);
+  return stream(ask, kEventsPatience, sink);
 }
 
 }  // namespace cube::cli

@@ -3,7 +3,8 @@
 //
 // The one place of cpp-httplib. Errors carry the code that decides the exit code, and a message
 // that can be shown as it is. A request that is safe to repeat (every one here: a submission has an
-// idempotency key) is sent a second time when the connection broke before the answer was there.
+// idempotency key) is sent a second time when the connection broke before the answer was there; not
+// when the manager stayed silent.
 
 #include <functional>
 #include <optional>
@@ -26,7 +27,9 @@ struct LogQuery {
 
 class ManagerClient {
  public:
-  explicit ManagerClient(Address address) : address_(std::move(address)) {}
+  // `patience`: how long the manager may take to answer an ordinary request.
+  explicit ManagerClient(Address address, Duration patience = 10s)
+      : address_(std::move(address)), patience_(patience) {}
 
   const Address& address() const { return address_; }
 
@@ -55,10 +58,15 @@ class ManagerClient {
   struct Ask;
   struct Answer;
   Result<std::string> exchange(const Ask& ask);
-  Result<void> stream(const Ask& ask, const Sink& sink);
+  Result<void> stream(const Ask& ask, Duration patience, const Sink& sink);
   Error unreachable(std::string_view why) const;
+  Error refusal(int status, std::string_view body) const;
+  Error foreign(std::string_view answer) const;
+  template <class T>
+  Result<T> understood(Result<T> parsed) const;
 
   Address address_;
+  Duration patience_;
 };
 
 // A path segment or query value with everything but letters, digits and "-._~" escaped.

@@ -180,6 +180,10 @@ Result<Invocation> read_logs(const Draft& draft, const Surroundings& around) {
   o.follow = draft.on("follow");
   o.timestamps = draft.on("timestamps");
   o.since = draft.text("since");
+  if (draft.has("since") && !parse_duration(o.since).ok() && !parse_time(o.since).ok())
+    return Error{Code::invalid, fmt::format("--since: `{}` is neither a duration (10m) nor a time "
+                                            "(2026-01-02T03:04:05Z)",
+                                            printable(o.since))};
   if (draft.has("tail") && draft.text("tail") != "all") {
     const auto tail = count_of("tail", draft.text("tail"));
     CUBE_TRY(tail);

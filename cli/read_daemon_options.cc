@@ -31,6 +31,9 @@ Result<std::vector<std::string>> addresses_of(const Draft& draft, std::string_vi
                                               std::uint16_t default_port) {
   std::vector<std::string> found;
   for (const std::string& given : draft.list(flag)) {
+    if (given.find_first_not_of(',') == std::string::npos)
+      return Error{Code::invalid,
+                   fmt::format("--{}: `{}` names no address", flag, printable(given))};
     for (std::string_view rest = given; !rest.empty();) {
       const std::size_t end = std::min(rest.find(','), rest.size());
       const std::string_view item = rest.substr(0, end);
@@ -61,6 +64,35 @@ Result<std::vector<std::string>> mount_dirs_of(const Draft& draft) {
       return Error{Code::invalid,
                    fmt::format("--allow-mount: `{}` is not an absolute path", printable(dir))};
   return draft.list("allow-mount");
+}
+
+constexpr std::size_t kNodeNameMax = 63;
+
+bool is_letter_or_digit(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+bool is_in_node_name(char c) {
+  return is_letter_or_digit(c) || c == '_' || c == '.' || c == '-';
+}
+
+// A node's name becomes part of a path and of container names, and is typed by people.
+Result<std::string> node_name_of(const Draft& draft, const Surroundings& around) {
+  if (!draft.has("name")) {  // nobody chose the host's name for this: what does not fit is replaced
+    std::string name = around.host_name.substr(0, kNodeNameMax);
+    for (char& c : name)
+      if (!is_in_node_name(c)) c = '-';
+    name.erase(name.begin(), std::ranges::find_if(name, is_letter_or_digit));
+    return name.empty() ? "node" : name;
+  }
+  const std::string name = draft.text("name");
+  if (!name.empty() && name.size() <= kNodeNameMax && is_letter_or_digit(name.front()) &&
+      std::ranges::all_of(name, is_in_node_name))
+    return name;
+  return Error{Code::invalid,
+               fmt::format("--name: `{}` is no name for a node: at most {} letters, digits, `_`, "
+                           "`.` and `-`, beginning with a letter or digit",
+                           printable(name), kNodeNameMax)};
 }
 
 // The port of `flag`, left alone when it is not given.
@@ -120,12 +152,9 @@ Result<Invocation> read_worker(const Draft& draft, const Surroundings& around) {
   WorkerOptions o;
   o.host = draft.text("host", o.host);
   CUBE_TRY(set_port(draft, "port", o.port));
-  o.name = draft.text("name", around.host_name);
-  // It becomes part of a path and of container names.
-  if (o.name.empty() || o.name.starts_with('.') || o.name.find('/') != std::string::npos ||
-      printable(o.name) != o.name)
-    return Error{Code::invalid,
-                 fmt::format("--name: `{}` is no name for a node", printable(o.name))};
+  auto name = node_name_of(draft, around);
+  CUBE_TRY(name);
+  o.name = std::move(name).value();
   o.dbtype = draft.text("dbtype", o.dbtype);
   o.data_dir = data_dir_of(draft, around, "worker-" + o.name);
   o.cluster = draft.text("cluster", o.cluster);
@@ -162,6 +191,9 @@ Result<Invocation> read_dev(const Draft& draft, const Surroundings& around) {
   o.host = draft.text("host", o.host);
   CUBE_TRY(set_port(draft, "port", o.port));
   CUBE_TRY(set_port(draft, "worker-port", o.worker_port));
+  if (o.port == o.worker_port && o.port != 0)
+    return Error{Code::invalid,
+                 fmt::format("--worker-port: {} is the manager's port (--port) too", o.port)};
   o.scheduler = draft.text("scheduler", o.scheduler);
   o.dbtype = draft.text("dbtype", o.dbtype);
   o.data_dir = data_dir_of(draft, around, "dev");

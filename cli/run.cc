@@ -81,8 +81,10 @@ int Run::submit(const Posting& posting) {
   auto tasks = client_.submit(posting.body, io_.random_uuid().str());
   if (!tasks.ok()) {
     Error error = std::move(tasks).error();
-    if (error.code == Code::unavailable || error.code == Code::timeout) return fail(io_, error);
-    return fail(io_, std::move(error).in(posting.source));
+    // The file or flags are only to blame for what the manager found wrong in them.
+    const bool is_at_fault = error.code == Code::invalid || error.code == Code::conflict ||
+                             error.code == Code::too_large;
+    return fail(io_, is_at_fault ? std::move(error).in(posting.source) : error);
   }
   for (std::size_t i = 0; i < tasks->size(); ++i) {
     Task& task = (*tasks)[i];

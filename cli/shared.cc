@@ -20,6 +20,10 @@ int fail(Io& io, const Error& error) {
   return fail(io, exit_for(error.code), error.message);
 }
 
+bool may_pass(const Error& error) {
+  return error.code == Code::unavailable || error.code == Code::timeout;
+}
+
 Result<Task> find_task(ManagerClient& client, std::string_view ref) {
   auto found = client.task(ref);
   if (found.ok()) return found;

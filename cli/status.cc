@@ -73,6 +73,7 @@ int show_json(const StatusOptions& options, ManagerClient& client, Io& io) {
       bodies.push_back(std::move(body).value());
     else
       code = worse(code, fail(io, body.error()));
+    if (code == exit_unreachable) return code;
   }
   io.out << api::pretty("[" + join(bodies, ",") + "]") << '\n' << std::flush;
   return code;
@@ -129,8 +130,7 @@ int watch(const StatusOptions& options, ManagerClient& client, Io& io) {
   do {
     const auto tasks = look(options, client);
     if (!tasks.ok()) {
-      const int code = exit_for(tasks.error().code);
-      if (first || code != exit_unreachable) return fail(io, tasks.error());
+      if (first || !may_pass(tasks.error())) return fail(io, tasks.error());
       if (!std::exchange(complained, true)) fail(io, tasks.error());
       continue;
     }

@@ -97,7 +97,10 @@ bool Stop::wait() {
 
 int Stop::operator()() {
   int code = exit_fine;
-  for (const std::string& ref : options_.refs) code = worse(code, ask(ref));
+  for (const std::string& ref : options_.refs) {
+    code = worse(code, ask(ref));
+    if (code == exit_unreachable) break;  // the next would say the same
+  }
   if (stopping_.empty()) return code;
   const bool patient = wait();
   progress_.clear();

@@ -50,7 +50,12 @@ Result<void> make_directory(const std::string& path) {
   const std::size_t slash = path.find_last_of('/');
   if (slash != std::string::npos && slash != 0) CUBE_TRY(make_directory(path.substr(0, slash)));
   if (::mkdir(path.c_str(), directory_mode) == 0 || is_directory(path)) return {};
-  return describe(path, errno);
+  Error error = describe(path, errno);
+  if (error.code == Code::internal)
+    return Error{Code::unavailable, error.message +
+                                        "; it cannot be created there; name another "
+                                        "directory with --data-dir"};
+  return error;
 }
 
 // The words about who has the lock, as far as the file tells.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/app.h"
+#include "cli/output.h"
 #include "fake_manager.h"
 
 namespace cube::cli {
@@ -23,13 +24,16 @@ struct AppFixture {
   std::map<std::string, std::string> environment;
   std::optional<Duration> interrupt_after;  // Ctrl-C, after so much waiting
   bool terminal = false;
+  FdOutput* output = nullptr;  // instead of Outcome::out
   Duration slept{0};
 
   // `arguments` with the manager's address in CUBE_MANAGER.
   Outcome cube(const std::vector<std::string>& arguments) {
     std::istringstream in(standard_input);
     std::ostringstream out, err;
-    Io io{in, out, err};
+    std::ostream fd_out(output);
+    Io io{in, output == nullptr ? out : fd_out, err};
+    if (output != nullptr) io.out_error = [this] { return output->error_number(); };
     io.in_is_tty = io.out_is_tty = io.err_is_tty = terminal;
     io.columns = terminal ? 80 : 0;
     environment.try_emplace("CUBE_MANAGER", manager.address());

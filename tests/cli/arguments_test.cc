@@ -54,7 +54,16 @@ TEST_CASE("mistakes end with a line that helps, and code 2") {
                 "--scheduler: `best` is not one of epvm, roundrobin, spread, binpack"},
            Case{{"manager", "--dbType", "disk"},
                 "--dbtype: `disk` is not one of persistent, memory"},
-           Case{{"worker", "--name", "a/b"}, "--name: `a/b` is no name for a node"},
+           Case{{"worker", "--name", "a/b"},
+                "--name: `a/b` is no name for a node: at most 63 letters, digits, `_`, `.` and "
+                "`-`, beginning with a letter or digit"},
+           Case{{"manager", "-w", ""}, "--workers: `` names no address"},
+           Case{{"manager", "-w", "a:1", "-w", ","}, "--workers: `,` names no address"},
+           Case{{"dev", "-p", "7000", "--worker-port", "7000"},
+                "--worker-port: 7000 is the manager's port (--port) too"},
+           Case{{"dev", "-p", "5556"}, "--worker-port: 5556 is the manager's port (--port) too"},
+           Case{{"logs", "--since", "zz", "web"},
+                "--since: `zz` is neither a duration (10m) nor a time (2026-01-02T03:04:05Z)"},
            Case{{"worker", "--label", "x"}, "--label: `x` is not KEY=VALUE"},
            Case{{"worker", "--allow-mount", "x"}, "--allow-mount: `x` is not an absolute path"},
            Case{{"worker", "--cpus", "0"}, "--cpus: `0` is not a number of cores such as 0.5 or 2"},
@@ -169,6 +178,36 @@ TEST_CASE("worker") {
   CHECK(o.engine_parallel == 4);
   CHECK(o.forget_manager);
   CHECK(o.log_format == LogFormat::json);
+}
+
+TEST_CASE("the name of a node is given well, or made of the host's") {
+  for (const std::string& name : {std::string("n1"), std::string("A.b_c-9"), std::string(63, 'x')})
+    CHECK(options<WorkerOptions>({"worker", "-n", name}).name == name);
+  for (const std::string& name : {std::string(), std::string("-x"), std::string(".x"),
+                                  std::string("a b"), std::string("é"), std::string(64, 'x')}) {
+    CAPTURE(name);
+    CHECK(std::holds_alternative<Ending>(parse({"worker", "--name", name})));
+  }
+  const auto on_host = [](const std::string& host) {
+    const auto parsed =
+        parse_arguments({"worker"}, {[](const std::string&) { return std::nullopt; }, host, false});
+    return std::get<WorkerOptions>(std::get<Invocation>(parsed)).name;
+  };
+  CHECK(on_host("web-1.example.org") == "web-1.example.org");
+  CHECK(on_host("_my host") == "my-host");
+  CHECK(on_host(std::string(80, 'h')) == std::string(63, 'h'));
+  CHECK(on_host("") == "node");
+}
+
+TEST_CASE("a letter may have an = before its value") {
+  CHECK(options<StatusOptions>({"status", "-m=h:1"}).manager.str() == "h:1");
+  const auto both = options<StatusOptions>({"status", "-qm=h:1"});
+  CHECK(both.manager.str() == "h:1");
+  CHECK(both.quiet);
+  const auto run = options<RunOptions>({"run", "--image", "x", "-e=A=1", "--", "sh", "-m=x"});
+  CHECK(run.quick.env == Words{"A=1"});
+  CHECK(run.quick.command == Words{"sh", "-m=x"});
+  CHECK(std::holds_alternative<Ending>(parse({"status", "-m="})));
 }
 
 TEST_CASE("where the manager is") {

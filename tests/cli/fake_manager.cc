@@ -19,6 +19,10 @@ FakeManager::FakeManager() {
   tasks_.reserve(64);  // add() hands out references
   route_tasks();
   route_others();
+  // What no route takes is answered as a manager does: with a reason.
+  server_.set_error_handler([](const auto& request, auto& reply) {
+    if (reply.body.empty()) refuse(reply, reply.status, "nothing at " + request.path);
+  });
   port_ = server_.bind_to_any_port("127.0.0.1");
   thread_ = std::thread([this] { server_.listen_after_bind(); });
   while (!server_.is_running()) std::this_thread::yield();

@@ -211,6 +211,7 @@ TEST_CASE("a directory that cannot be made or used is named, with the remedy") {
   }
   const Error read_only = refusal({.directory = "/proc/self/cube", .role = "manager"});
   CHECK(has(read_only, "/proc/self/cube"));
+  CHECK(has(read_only, "cannot be created there; name another directory with --data-dir"));
   CHECK(refusal({.directory = "", .role = "manager"}).code == Code::invalid);
 }
 
