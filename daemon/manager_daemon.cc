@@ -147,6 +147,7 @@ class Shell final : public ManagerDaemon {
   }
 
   void submit_task(const Request& request, const Params&, ResponderPtr responder) {
+    if (store_.is_full()) return responder->send(http::error_response(store_full()));
     bool was_array = false;
     auto items = api::parse_submissions(request.body, was_array);
     if (!items) return responder->send(http::error_response(items.error()));

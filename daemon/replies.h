@@ -18,6 +18,13 @@ inline http::Response json_response(int status, std::string body) {
   return response;
 }
 
+// Nothing new is taken in while the store has no room; what is there can be read and stopped.
+inline Error store_full() {
+  return {Code::no_space,
+          "the disk of this daemon's store is full: free some room there; reading and stopping "
+          "still work"};
+}
+
 // A whole number in the query, or `otherwise` when absent; an error names the parameter.
 Result<std::uint64_t> query_number(const http::Request& request, std::string_view name,
                                    std::uint64_t otherwise);

@@ -189,6 +189,7 @@ class Shell final : public WorkerDaemon {
   }
 
   void post_task(const Request& request, const Params&, ResponderPtr responder) {
+    if (store_.is_full()) return responder->send(http::error_response(store_full()));
     auto submission = api::parse_submission(request.body);
     if (!submission) return responder->send(http::error_response(submission.error()));
     core_.ask(

@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <optional>
 #include <utility>
 
+#include "store/ballast.h"
 #include "store/directory.h"
 #include "store/keys.h"
 
@@ -60,7 +62,9 @@ class Txn {
 class LmdbStore final : public Store {
  public:
   LmdbStore(Directory directory, const LmdbOptions& options)
-      : directory_(std::move(directory)), options_(options) {}
+      : directory_(std::move(directory)),
+        options_(options),
+        ballast_(directory_.path() + "/ballast") {}
 
   Result<void> open();
 
@@ -68,6 +72,7 @@ class LmdbStore final : public Store {
   Result<void> scan(
       std::string_view prefix,
       const std::function<Result<void>(std::string_view, std::string_view)>& visit) override;
+  bool is_full() const override;
   Usage usage() const override;
 
  private:
@@ -82,6 +87,8 @@ class LmdbStore final : public Store {
 
   Directory directory_;
   const LmdbOptions options_;
+  Ballast ballast_;
+  std::atomic<bool> full_ = false;
   Env env_;
   MDB_dbi meta_ = 0, data_ = 0;
   bool scanning_ = false;
@@ -115,6 +122,7 @@ Result<void> LmdbStore::open() {
   CUBE_TRY(open_env());
   CUBE_TRY(check_length());
   CUBE_TRY(open_tables());
+  full_ = !ballast_.take();
   return directory_.sync();
 }
 
@@ -218,7 +226,10 @@ Result<void> LmdbStore::commit(std::span<const Write> writes) {
     CUBE_TRY(grow());
     code = apply(writes);
   }
-  if (code == 0) return {};
+  if (code == 0) {
+    if (full_ && !is_full()) full_ = !ballast_.take();
+    return {};
+  }
   // LMDB says EIO when a write was cut short, which is how a disk fills up.
   if (code == EIO && directory_.bytes_free() < nearly_full_bytes) code = ENOSPC;
   Error failure = error(code);
@@ -245,6 +256,8 @@ Result<void> LmdbStore::grow() {
 // Opens the environment anew: when it was the header that could not be written, LMDB refuses all
 // that follows. What is on the disk is the last batch that was committed.
 Result<void> LmdbStore::after_full_disk() {
+  full_ = true;
+  ballast_.give_up();
   env_.reset();
   Result<void> opened = open_env();
   if (opened) opened = check_length();
@@ -275,6 +288,11 @@ Result<void> LmdbStore::scan(
   scanning_ = false;
   if (code != 0 && code != MDB_NOTFOUND) return error(code);
   return visited;
+}
+
+// There must be room for more than the ballast, or it would be full again at once.
+bool LmdbStore::is_full() const {
+  return full_ && directory_.bytes_free() < 2 * ballast_bytes;
 }
 
 Store::Usage LmdbStore::usage() const {

@@ -12,9 +12,9 @@ namespace cube::store {
 class MemoryStore final : public Store {
  public:
   Result<void> commit(std::span<const Write> writes) override;
-  Result<void> scan(std::string_view prefix,
-                    const std::function<Result<void>(std::string_view, std::string_view)>& visit)
-      override;
+  Result<void> scan(
+      std::string_view prefix,
+      const std::function<Result<void>(std::string_view, std::string_view)>& visit) override;
   Usage usage() const override;
 
   // Every later commit fails so, until cleared.

@@ -42,6 +42,10 @@ class Store {
       std::string_view prefix,
       const std::function<Result<void>(std::string_view key, std::string_view value)>& visit) = 0;
 
+  // A commit found no room, and there is none yet: only what frees some, or must be recorded,
+  // should be committed. From any thread.
+  virtual bool is_full() const { return false; }
+
   struct Usage {
     std::uint64_t bytes_used = 0;
     std::uint64_t bytes_limit = 0;  // 0: none
