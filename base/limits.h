@@ -16,8 +16,14 @@ inline constexpr std::size_t http_connections_max = 2048;
 inline constexpr Duration http_header_timeout = 10s;
 inline constexpr Duration http_body_timeout = 30s;
 inline constexpr Duration http_idle_timeout = 75s;
+// So long may the reader of a stream stand still, such as a person who pages through a log.
+inline constexpr Duration http_stream_timeout = 10min;
 inline constexpr Duration http_linger = 2s;  // after a last reply: reads on, so that it arrives
 inline constexpr std::size_t http_stream_waiting_bytes_max = 1024 * 1024;
+// A writer that can wait stops above the high water mark and goes on at the low one.
+inline constexpr std::size_t http_stream_high_water_bytes = 256 * 1024;
+inline constexpr std::size_t http_stream_low_water_bytes = 64 * 1024;
+inline constexpr std::size_t http_stream_unsent_bytes_max = 128 * 1024;  // in the kernel
 inline constexpr std::size_t http_client_idle_max = 8;  // kept-alive connections per endpoint
 inline constexpr Duration http_client_idle_timeout = 30s;
 inline constexpr std::size_t json_depth_max = 64;

@@ -1,6 +1,8 @@
 #pragma once
 // A task's log, from wherever it comes to an HTTP client: plain bytes, both streams in the order
-// in which they came.
+// in which they came. A log of any length reaches a slow client whole: its source waits meanwhile.
+// A source that breaks off is seen as a reply that breaks off; a client that hangs up ends the
+// source's stream.
 
 #include <memory>
 

@@ -154,6 +154,12 @@ class ExchangeHandle : public CallHandle {
   ~ExchangeHandle() override {
     if (auto exchange = exchange_.lock()) abandon_(*exchange);
   }
+  void pause() override {
+    if (auto exchange = exchange_.lock()) exchange->pause();
+  }
+  void resume() override {
+    if (auto exchange = exchange_.lock()) exchange->resume();
+  }
 
  private:
   std::weak_ptr<Exchange> exchange_;

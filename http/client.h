@@ -62,6 +62,12 @@ struct StreamHandlers {
 class CallHandle {
  public:
   virtual ~CallHandle() = default;  // ends the call; no callback runs after it
+
+  // Stops reading from the socket, so that the sender has to wait, and goes on. What has been read
+  // already (at most 64 KiB) still comes; the head does too. On the loop's thread; twice is once.
+  // While a call is paused its end is not seen.
+  virtual void pause() = 0;
+  virtual void resume() = 0;
 };
 
 class Client {

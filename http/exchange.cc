@@ -144,12 +144,17 @@ void Exchange::write() {
                     });
 }
 
+void Exchange::resume() {
+  if (std::exchange(paused_, false) && head_told_ && !ended_) watch();
+}
+
 void Exchange::watch() {
+  if (!reads()) return;  // resume() goes on
   connection_->watch([self = shared_from_this()] { self->on_readable(); });
 }
 
 void Exchange::on_readable() {
-  if (ended_) return;
+  if (ended_ || !reads()) return;
   error_code ec;
   const std::size_t n = connection_->socket.read_some(asio::buffer(loop_.scratch), ec);
   if (ec == asio::error::would_block) return watch();

@@ -54,9 +54,12 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
            bool endless, Handlers handlers);
 
   void start();
-  void abandon();  // closes; no handler is called any more
+  void abandon();                   // closes; no handler is called any more
+  void pause() { paused_ = true; }  // the body is not read on
+  void resume();
 
  private:
+  bool reads() const { return !paused_ || !head_told_; }  // the head has a deadline
   void connect();
   void use(std::shared_ptr<Connection> connection);
   void write();
@@ -86,6 +89,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   bool written_ = false;    // the whole request is out
   bool got_bytes_ = false;  // some of the reply has come
   bool head_told_ = false;
+  bool paused_ = false;
   bool raw_ = false;  // 101: no HTTP from here on
   bool ended_ = false;
 };

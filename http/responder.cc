@@ -19,16 +19,18 @@ bool StreamState::write(std::string_view bytes, const std::weak_ptr<Session>& se
     flush_scheduled_ = false;  // one may be held up behind the write that does not progress
   } else {
     waiting_ += bytes;
+    if (before + bytes.size() > limits::http_stream_high_water_bytes) filled_ = true;
   }
   schedule_flush(session);
   return !overflowed_;
 }
 
-void StreamState::close(const std::weak_ptr<Session>& session) {
-  std::function<void()> dropped;  // it may hold the writer itself
+void StreamState::close(const std::weak_ptr<Session>& session, bool whole) {
+  Callbacks dropped;
   const std::lock_guard lock(mutex_);
   if (std::exchange(closed_, true)) return;
-  dropped.swap(on_gone_);
+  whole_ = whole;
+  std::swap(dropped, callbacks_);
   schedule_flush(session);
 }
 
@@ -43,13 +45,18 @@ void StreamState::schedule_flush(const std::weak_ptr<Session>& session) {
 void StreamState::on_gone(std::function<void()> f) {
   const std::lock_guard lock(mutex_);
   if (gone_) return mailbox_->post(std::move(f));
-  on_gone_ = std::move(f);
+  callbacks_.on_gone = std::move(f);
 }
 
-void StreamState::forget_on_gone() {
-  std::function<void()> dropped;
+void StreamState::on_drained(std::function<void()> f) {
   const std::lock_guard lock(mutex_);
-  dropped.swap(on_gone_);
+  if (!gone_ && !closed_) callbacks_.on_drained.swap(f);
+}
+
+void StreamState::forget_callbacks() {
+  Callbacks dropped;
+  const std::lock_guard lock(mutex_);
+  std::swap(dropped, callbacks_);
 }
 
 std::size_t StreamState::waiting_bytes() const {
@@ -61,12 +68,19 @@ StreamState::Batch StreamState::take() {
   const std::lock_guard lock(mutex_);
   flush_scheduled_ = false;
   in_flight_bytes_ = waiting_.size();
-  return {std::exchange(waiting_, {}), closed_};
+  return {std::exchange(waiting_, {}), closed_, whole_};
 }
 
 void StreamState::sent() {
-  const std::lock_guard lock(mutex_);
-  in_flight_bytes_ = 0;
+  std::function<void()> call;
+  {
+    const std::lock_guard lock(mutex_);
+    in_flight_bytes_ = 0;
+    if (!filled_ || waiting_.size() > limits::http_stream_low_water_bytes) return;
+    filled_ = false;
+    call = callbacks_.on_drained;
+  }
+  if (call) call();
 }
 
 bool StreamState::overflowed() const {
@@ -75,15 +89,15 @@ bool StreamState::overflowed() const {
 }
 
 void StreamState::set_gone() {
-  std::function<void()> call;
+  Callbacks last;
   {
     const std::lock_guard lock(mutex_);
     if (std::exchange(gone_, true)) return;
     waiting_ = {};
     in_flight_bytes_ = 0;
-    call.swap(on_gone_);
+    std::swap(last, callbacks_);
   }
-  if (call) call();
+  if (last.on_gone) last.on_gone();
 }
 
 namespace {
@@ -92,10 +106,12 @@ class BodyWriter : public Responder::Body {
  public:
   BodyWriter(std::shared_ptr<StreamState> state, std::weak_ptr<Session> session)
       : state_(std::move(state)), session_(std::move(session)) {}
-  ~BodyWriter() override { state_->close(session_); }
+  ~BodyWriter() override { state_->close(session_, true); }
   bool write(std::string_view bytes) override { return state_->write(bytes, session_); }
-  void close() override { state_->close(session_); }
+  void close() override { state_->close(session_, true); }
+  void abort() override { state_->close(session_, false); }
   void on_gone(std::function<void()> f) override { state_->on_gone(std::move(f)); }
+  void on_drained(std::function<void()> f) override { state_->on_drained(std::move(f)); }
   std::size_t waiting_bytes() const override { return state_->waiting_bytes(); }
 
  private:

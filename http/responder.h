@@ -22,23 +22,31 @@ class StreamState {
 
   // Of the writer, from any thread.
   bool write(std::string_view bytes, const std::weak_ptr<Session>& session);
-  void close(const std::weak_ptr<Session>& session);
+  void close(const std::weak_ptr<Session>& session, bool whole);
   void on_gone(std::function<void()> f);
-  void forget_on_gone();
+  void on_drained(std::function<void()> f);
+  void forget_callbacks();
   std::size_t waiting_bytes() const;
 
   // Of the session, on the loop's thread.
   struct Batch {
     std::string bytes;
     bool last = false;
+    bool whole = true;  // of the last: else the reply is cut off behind it
   };
   Batch take();  // all that waits; counts as waiting until sent()
-  void sent();   // the batch taken last is out
+  void sent();   // the batch taken last is out; calls on_drained when it is time
   bool overflowed() const;
   void set_gone();  // the client is gone; calls on_gone once
 
  private:
   void schedule_flush(const std::weak_ptr<Session>& session);
+
+  // What the writer wants to be told. They may hold the writer itself, so they are called and
+  // destroyed without the mutex.
+  struct Callbacks {
+    std::function<void()> on_gone, on_drained;
+  };
 
   const std::shared_ptr<Mailbox> mailbox_;
   mutable std::mutex mutex_;
@@ -47,8 +55,10 @@ class StreamState {
   bool flush_scheduled_ = false;
   bool overflowed_ = false;
   bool closed_ = false;
+  bool whole_ = true;
   bool gone_ = false;
-  std::function<void()> on_gone_;
+  bool filled_ = false;  // above the high water mark, and not at the low one since
+  Callbacks callbacks_;
 };
 
 std::shared_ptr<Responder> make_responder(std::weak_ptr<Session> session,

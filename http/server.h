@@ -46,14 +46,23 @@ class Responder {
 
   // For open-ended replies: sends the head (chunked), then what is written. write() returns false
   // when the client has gone or reads too slowly (over 1 MiB waiting): the reply is then cut off,
-  // so that a gap is never taken for the whole. close() ends the reply. From any thread.
+  // so that a gap is never taken for the whole. close() ends the reply; abort() cuts it off behind
+  // what was written. From any thread.
+  //
+  // A writer whose source can wait loses nothing: it stops when waiting_bytes() is above
+  // limits::http_stream_high_water_bytes, and goes on when on_drained's function is called. That
+  // happens on the loop's thread, each time the waiting bytes are down to
+  // limits::http_stream_low_water_bytes after a write() took them above the high mark. A writer on
+  // another thread has to look at waiting_bytes() again after it has decided to stop.
   class Body {
    public:
     virtual ~Body() = default;  // closes
     virtual bool write(std::string_view bytes) = 0;
     virtual void close() = 0;
-    virtual void on_gone(std::function<void()>) = 0;  // the client hung up; on the loop's thread
-    virtual std::size_t waiting_bytes() const = 0;
+    virtual void abort() = 0;
+    virtual void on_gone(std::function<void()>) = 0;     // the client hung up; on the loop's thread
+    virtual void on_drained(std::function<void()>) = 0;  // not after close() or on_gone's call
+    virtual std::size_t waiting_bytes() const = 0;       // never over 1 MiB, or one write()
   };
   virtual std::shared_ptr<Body> stream(Response head) = 0;
 };
@@ -68,6 +77,7 @@ struct ServerOptions {
   std::size_t connections_max = limits::http_connections_max;
   Duration header_timeout = limits::http_header_timeout;
   Duration body_timeout = limits::http_body_timeout;
+  Duration stream_timeout = limits::http_stream_timeout;
   Duration idle_timeout = limits::http_idle_timeout;
 };
 

@@ -1,5 +1,8 @@
 #include "http/session.h"
 
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <chrono>
 #include <utility>
@@ -91,7 +94,7 @@ void Session::close() {
 }
 
 void Session::abandon() {
-  if (stream_) stream_->forget_on_gone();
+  if (stream_) stream_->forget_callbacks();
   close();
 }
 
@@ -184,6 +187,10 @@ void Session::begin_stream(Response head, std::shared_ptr<StreamState> stream) {
   }
   phase_ = Phase::streaming;
   stream_ = std::move(stream);
+  // Little in the kernel for each slow client, and its progress is seen in small steps.
+  const int unsent_bytes_max = limits::http_stream_unsent_bytes_max;
+  ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes_max,
+               sizeof unsent_bytes_max);
   const auto framing = http11_ ? Framing::chunked : Framing::until_close;
   send(reply_head(head, {framing, http11_, true, now_s()}), "", &Session::flush_stream);
   wait_for_bytes();  // to see the client hang up
@@ -200,14 +207,14 @@ void Session::flush_stream() {
     return send(http11_ ? std::move(out) : std::move(batch.bytes), "", &Session::batch_sent);
   }
   if (!batch.last) return disarm();
-  stream_.reset();
-  phase_ = Phase::replying;
+  if (!batch.whole) return close();
   if (!http11_) return linger();
   send("0\r\n\r\n", "", &Session::linger);
 }
 
 void Session::batch_sent() {
-  stream_->sent();
+  const auto stream = stream_;  // the writer may end all when it is told
+  stream->sent();
   flush_stream();
 }
 
@@ -221,6 +228,7 @@ void Session::next_request() {
 
 void Session::linger() {
   phase_ = Phase::lingering;
+  stream_.reset();
   parser_.reset();
   release(in_);
   error_code ec;
@@ -238,7 +246,8 @@ void Session::send(std::string head, std::string body, void (Session::*then)()) 
 }
 
 void Session::write_more() {
-  arm(hub_->options.body_timeout);  // for a piece of it: slow is fine, standing still is not
+  // For a piece of it: slow is fine, standing still is not.
+  arm(phase_ == Phase::streaming ? hub_->options.stream_timeout : hub_->options.body_timeout);
   const std::size_t of_head = std::min(written_, out_[0].size());
   const std::size_t of_body = written_ - of_head;
   const std::array<asio::const_buffer, 2> rest = {

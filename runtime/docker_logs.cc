@@ -43,6 +43,15 @@ class LogFollow : public std::enable_shared_from_this<LogFollow> {
     if (const auto api = api_.lock()) api->retire(std::move(stream_));
   }
 
+  void pause() {
+    paused_ = true;
+    if (stream_) stream_->pause();
+  }
+  void resume() {
+    paused_ = false;
+    if (stream_) stream_->resume();
+  }
+
  private:
   void open() {
     const auto api = api_.lock();
@@ -52,7 +61,7 @@ class LogFollow : public std::enable_shared_from_this<LogFollow> {
     call.deadline = head_deadline;
     http::StreamHandlers on;
     on.on_head = [weak = weak_from_this()](const http::Answer& head) {
-      if (const auto self = weak.lock()) self->status_ = head.status;
+      if (const auto self = weak.lock(); self && !self->closed_) self->answered(head.status);
     };
     on.on_data = [weak = weak_from_this()](std::string_view bytes) {
       if (const auto self = weak.lock(); self && !self->closed_) self->take(bytes);
@@ -61,6 +70,12 @@ class LogFollow : public std::enable_shared_from_this<LogFollow> {
       if (const auto self = weak.lock(); self && !self->closed_) self->ended(std::move(ended));
     };
     stream_ = api->stream(std::move(call), std::move(on));
+    if (paused_) stream_->pause();
+  }
+
+  void answered(int status) {
+    status_ = status;
+    if (status == 200 && sink_.on_open) sink_.on_open();
   }
 
   void take(std::string_view bytes) {
@@ -92,6 +107,7 @@ class LogFollow : public std::enable_shared_from_this<LogFollow> {
   LogOptions options_;
   LogSink sink_;
   bool closed_ = false;
+  bool paused_ = false;
   int status_ = 0;
   LogFrames frames_;
   std::string error_body_;
@@ -102,6 +118,8 @@ class LogStream final : public Stream {
  public:
   explicit LogStream(std::shared_ptr<LogFollow> follow) : follow_(std::move(follow)) {}
   ~LogStream() override { follow_->close(); }
+  void pause() override { follow_->pause(); }
+  void resume() override { follow_->resume(); }
 
  private:
   std::shared_ptr<LogFollow> follow_;

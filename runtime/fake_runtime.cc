@@ -7,7 +7,7 @@ namespace {
 
 using Lock = std::lock_guard<std::mutex>;
 
-class FakeStream final : public Stream {
+class FakeStream : public Stream {
  public:
   FakeStream(std::shared_ptr<FakeWorld> world, std::shared_ptr<FakeFollower> follower)
       : world_(std::move(world)), follower_(std::move(follower)) {}
@@ -18,9 +18,28 @@ class FakeStream final : public Stream {
     std::erase(world_->log_followers, follower_);
   }
 
- private:
-  std::shared_ptr<FakeWorld> world_;
-  std::shared_ptr<FakeFollower> follower_;
+ protected:
+  const std::shared_ptr<FakeWorld> world_;
+  const std::shared_ptr<FakeFollower> follower_;
+};
+
+class FakeLogStream final : public FakeStream {
+ public:
+  // REQUIRES: the world's mutex is held.
+  FakeLogStream(std::shared_ptr<FakeWorld> world, std::shared_ptr<FakeFollower> follower)
+      : FakeStream(std::move(world), std::move(follower)) {
+    ++world_->open_logs;
+  }
+  ~FakeLogStream() override {
+    const Lock lock(world_->mutex);
+    --world_->open_logs;
+  }
+  void pause() override { follower_->paused = true; }
+  void resume() override {
+    follower_->paused = false;
+    const Lock lock(world_->mutex);
+    world_->post([follower = follower_] { follower->run_due(); });
+  }
 };
 
 }  // namespace
@@ -145,6 +164,11 @@ std::uint64_t FakeRuntime::calls(Op op) const {
   return world_->calls[op];
 }
 
+std::size_t FakeRuntime::open_logs() const {
+  const Lock lock(world_->mutex);
+  return world_->open_logs;
+}
+
 std::size_t FakeRuntime::run_pending() {
   CUBE_ASSERT(world_->loop == nullptr);
   std::size_t ran = 0;
@@ -233,7 +257,7 @@ std::unique_ptr<Stream> FakeRuntime::logs(const std::string& id, const LogOption
   follower->container_id = id;
   follower->log = std::move(sink);
   world_->follow(follower, options);
-  return std::make_unique<FakeStream>(world_, std::move(follower));
+  return std::make_unique<FakeLogStream>(world_, std::move(follower));
 }
 
 std::unique_ptr<Stream> FakeRuntime::watch(const std::map<std::string, std::string>& labels,

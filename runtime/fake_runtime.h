@@ -73,6 +73,7 @@ class FakeRuntime final : public Runtime {
   // --- Looking --------------------------------------------------------------------------------
   std::vector<Container> containers() const;  // by creation
   std::uint64_t calls(Op op) const;           // since the beginning
+  std::size_t open_logs() const;              // streams of logs() that are not yet destroyed
   // Runs what is due; returns how many callbacks ran. REQUIRES: made without a loop.
   std::size_t run_pending();
 

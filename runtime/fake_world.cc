@@ -9,6 +9,8 @@
 namespace cube::runtime {
 namespace {
 
+constexpr std::size_t log_piece_bytes = 32 * 1024;
+
 using Kind = EngineError::Kind;
 
 bool same_identity(const std::map<std::string, std::string>& a,
@@ -240,9 +242,7 @@ void FakeWorld::exit(FakeContainer& container, std::int32_t code, bool oom_kille
   tell(EngineEvent::Kind::died, seen);
   std::erase_if(log_followers, [&](const std::shared_ptr<FakeFollower>& follower) {
     if (follower->container_id != seen.id) return false;
-    post([follower] {
-      if (follower->open) follower->log.on_end(std::nullopt);
-    });
+    tell_log(follower, [](LogSink& log) { log.on_end(std::nullopt); });
     return true;
   });
 }
@@ -272,9 +272,7 @@ void FakeWorld::write_log(FakeContainer& container, const std::string& text) {
   container.log += text;
   for (const auto& follower : log_followers) {
     if (follower->container_id != container.seen.id) continue;
-    post([follower, text] {
-      if (follower->open) follower->log.on_data(false, text);
-    });
+    tell_log(follower, [text](LogSink& log) { log.on_data(false, text); });
   }
 }
 
@@ -283,18 +281,27 @@ void FakeWorld::follow(const std::shared_ptr<FakeFollower>& follower, const LogO
   if (found == nullptr) {
     EngineError error{Kind::not_found, fmt::format("no container \"{}\"", follower->container_id)};
     if (away) error = {Kind::unavailable, *away};
-    post([follower, error] {
-      if (follower->open) follower->log.on_end(error);
-    });
-    return;
+    return tell_log(follower, [error](LogSink& log) { log.on_end(error); });
   }
   follower->container_id = found->seen.id;
   const std::string text = options.tail ? last_lines(found->log, *options.tail) : found->log;
   const bool goes_on = options.follow && found->seen.state == ContainerState::running;
   if (goes_on) log_followers.push_back(follower);
-  post([follower, text, goes_on] {
-    if (follower->open && !text.empty()) follower->log.on_data(false, text);
-    if (follower->open && !goes_on) follower->log.on_end(std::nullopt);
+  tell_log(follower, [](LogSink& log) {
+    if (log.on_open) log.on_open();
+  });
+  for (std::size_t at = 0; at < text.size(); at += log_piece_bytes) {
+    const std::string piece = text.substr(at, log_piece_bytes);
+    tell_log(follower, [piece](LogSink& log) { log.on_data(false, piece); });
+  }
+  if (!goes_on) tell_log(follower, [](LogSink& log) { log.on_end(std::nullopt); });
+}
+
+void FakeWorld::tell_log(const std::shared_ptr<FakeFollower>& follower,
+                         std::function<void(LogSink&)> f) {
+  post([follower, f = std::move(f)] {
+    follower->due.push_back(f);
+    follower->run_due();
   });
 }
 

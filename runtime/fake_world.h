@@ -29,13 +29,24 @@ struct FakeContainer {
   std::string log;
 };
 
-// One watch() or logs(): `open` is false once the caller has destroyed its stream.
+// One watch() or logs(): `open` is false once the caller has destroyed its stream. What a log is
+// told stands in line while it is paused; the line is of the callbacks' thread.
 struct FakeFollower {
+  void run_due() {
+    while (open && !paused && !due.empty()) {
+      const auto next = std::move(due.front());
+      due.pop_front();
+      next(log);
+    }
+  }
+
   std::atomic<bool> open = true;
   std::map<std::string, std::string> labels;  // watch
   EventSink events;
   std::string container_id;  // logs
   LogSink log;
+  bool paused = false;
+  std::deque<std::function<void(LogSink&)>> due;
 };
 
 class FakeWorld : public std::enable_shared_from_this<FakeWorld> {
@@ -52,6 +63,7 @@ class FakeWorld : public std::enable_shared_from_this<FakeWorld> {
   std::set<std::string> images, registry;
   std::vector<std::unique_ptr<FakeContainer>> containers;
   std::vector<std::shared_ptr<FakeFollower>> watchers, log_followers;
+  std::size_t open_logs = 0;  // streams, also of logs that are over
   FakeRuntime::Program program = default_program;
   FakeRuntime::ExecProgram exec_program = default_exec;
   std::map<Op, std::deque<Fault>> faults;
@@ -79,6 +91,8 @@ class FakeWorld : public std::enable_shared_from_this<FakeWorld> {
   void exit(FakeContainer& container, std::int32_t code, bool oom_killed);
   void write_log(FakeContainer& container, const std::string& text);
   void follow(const std::shared_ptr<FakeFollower>& follower, const LogOptions& options);
+  // Later, and when the log's reader is not paused.
+  void tell_log(const std::shared_ptr<FakeFollower>& follower, std::function<void(LogSink&)> f);
   void tell(EngineEvent::Kind kind, const Container& container);
   EngineInfo info() const;
 

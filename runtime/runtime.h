@@ -106,11 +106,17 @@ struct ExecResult {
 class Stream {
  public:
   virtual ~Stream() = default;
+  // For logs: the engine is not read from until resume(), so that it has to wait; a little that was
+  // read before still comes. On the runtime's I/O thread. Watches go on as if nothing was said:
+  // their events are few, and late ones would be wrong.
+  virtual void pause() {}
+  virtual void resume() {}
 };
 
 struct LogSink {
   std::function<void(bool is_stderr, std::string_view bytes)> on_data;
   std::function<void(std::optional<EngineError>)> on_end;  // nothing: the log is over
+  std::function<void()> on_open = nullptr;  // the log is there, perhaps silent; before any data
 };
 
 struct EventSink {

@@ -148,7 +148,7 @@ TEST_CASE("a client that does not read is cut off, with a bounded amount waiting
 }
 
 TEST_CASE("a client that stands still with little waiting is closed after the time-out") {
-  StreamServer server({.body_timeout = 100ms});
+  StreamServer server({.stream_timeout = 100ms});
   auto peer = Peer::connect(server.running.port);
   peer.send(get);
   auto body = server.wait_for_body();
