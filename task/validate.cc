@@ -75,6 +75,13 @@ Result<void> check_span(std::string_view field, Duration value, Duration least, 
 Result<void> check_names(const TaskSpec& spec) {
   if (spec.name.empty()) return wrong("Name", "is missing");
   CUBE_TRY(check_plain("Name", spec.name, limits::task_name_bytes_max));
+  // It stands in paths: a client that does not encode it must still mean this task.
+  const bool fits_path = spec.name.find_first_of("/?#%") == std::string::npos;
+  if (!fits_path || spec.name.starts_with(' ') || spec.name.ends_with(' ')) {
+    return wrong_value("Name", spec.name,
+                       "is not a task name: any text without \"/\", \"?\", \"#\" and \"%\" that "
+                       "neither begins nor ends with a space");
+  }
   if (spec.image.empty()) return wrong("Image", "is missing");
   CUBE_TRY(check_text("Image", spec.image, limits::task_image_bytes_max));
   if (!rules::is_image_reference(spec.image)) {
