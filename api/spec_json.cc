@@ -311,7 +311,7 @@ void write_spec(JsonWriter& w, const TaskSpec& spec) {
   if (spec.restart.max != 0) w.member("RestartMaximum", spec.restart.max);
   w.key("HealthCheck");
   write_health_check(w, spec.health);
-  if (spec.publish_all) w.member("PublishAll", true);
+  if (spec.publish_all || publishes_by_default(spec)) w.member("PublishAll", spec.publish_all);
   write_texts(w, "Env", spec.env);
   write_texts(w, "Command", spec.command);
   write_texts(w, "Entrypoint", spec.entrypoint);
@@ -327,6 +327,10 @@ void write_spec(JsonWriter& w, const TaskSpec& spec) {
   if (spec.stop_grace != TaskSpec{}.stop_grace)
     w.member("StopGracePeriod", format_duration(spec.stop_grace));
   write_text_if(w, "StopSignal", spec.stop_signal);
+}
+
+bool publishes_by_default(const TaskSpec& spec) {
+  return !spec.exposed_ports.empty() && spec.ports.empty();
 }
 
 Part<TaskSpec> spec_part(TaskSpec& out) {

@@ -13,6 +13,10 @@ namespace cube::api {
 // what Cube adds only when it is set.
 void write_spec(JsonWriter& w, const TaskSpec& spec);
 
+// What asks for no host port at all: without a word about PublishAll it is published (an old
+// client's way of asking), so that `false` is written out.
+bool publishes_by_default(const TaskSpec& spec);
+
 // The table that reads them. Lists of ports come out sorted.
 Part<TaskSpec> spec_part(TaskSpec& out);
 

@@ -52,10 +52,19 @@ bool has_member(const Value& v, std::string_view name) {
   return false;
 }
 
+// The same, and with a value.
+bool says(const Value& v, std::string_view name) {
+  for (const Member& m : *v.object())
+    if (equal_ignoring_case(m.key, name)) return !m.value.is_null();
+  return false;
+}
+
 Result<Submission> read_body(const Value& v, const At& at) {
   TaskWire wire;
   Submission s;
   CUBE_TRY(decode(v, at, task_part(wire), spec_part(s.spec)));
+  // Old clients only list what is exposed, and expect to reach it at some port of the host.
+  if (publishes_by_default(s.spec) && !says(v, "PublishAll")) s.spec.publish_all = true;
   s.id = wire.task.id;
   s.container_id = std::move(wire.task.status.container_id);
   s.task_state = static_cast<int>(wire.state);

@@ -225,6 +225,32 @@ TEST_CASE("the other fields") {
                                           {Mount::Kind::volume, "data", "/d", false}});
 }
 
+TEST_CASE("what is exposed is published unless something else is said") {
+  struct {
+    std::string_view json;
+    bool publish_all;
+  } cases[] = {
+      {R"("ExposedPorts":{"7777/tcp":{}})", true},
+      {R"("ExposedPorts":{"7777/tcp":{}},"PortBindings":null)", true},
+      {R"("ExposedPorts":{"7777/tcp":{}},"PortBindings":{})", true},
+      {R"("ExposedPorts":{"7777/tcp":{}},"PublishAll":null)", true},
+      {R"("ExposedPorts":["7777/tcp"],"publishall":true)", true},
+      {R"("ExposedPorts":{"7777/tcp":{}},"PublishAll":false)", false},
+      {R"("exposedports":["7777/tcp"],"publishall":false,"PortBindings":{})", false},
+      {R"("ExposedPorts":["7777/tcp"],"PortBindings":{"80/tcp":"80"})", false},
+      {R"("ExposedPorts":null)", false},
+      {R"("ExposedPorts":{})", false},
+  };
+  for (const auto& c : cases) {
+    CAPTURE(c.json);
+    const auto spec = spec_of(c.json);
+    CHECK(spec.publish_all == c.publish_all);
+    const auto again = parse_submission(submission_json({}, spec));
+    REQUIRE(again.ok());
+    CHECK(again->spec == spec);
+  }
+}
+
 TEST_CASE("what is wrong is named with its path") {
   struct {
     std::string_view json, message;
