@@ -112,6 +112,9 @@ void Core::retire(TaskEntry& t) {
   CUBE_ASSERT(t.task.is_terminal());
   CUBE_ASSERT(t.waits_in == nullptr);
   if (t.task.status.finished.is_zero()) t.task.status.finished = now_.wall;
+  // Nothing listens there any more; somebody else may, soon.
+  t.task.status.container_ip.clear();
+  t.task.status.host_ports.clear();
   t.ended = now_.mono;
   t.ended_revision = t.task.revision;
   ended_[t.ended_revision] = &t;
