@@ -152,8 +152,7 @@ class Manager {
   // Reads, between steps.
   std::vector<const Task*> tasks() const;                // by creation
   Result<const Task*> task(std::string_view ref) const;  // full ID, unique prefix or unique name
-  bool container_given_up(const TaskId&) const;  // over, and what its container wrote is gone
-  std::vector<Node> nodes() const;               // in the order they were added
+  std::vector<Node> nodes() const;                       // in the order they were added
   Result<Node> node(std::string_view ref) const;
   // Events after `revision`, oldest first. What is older than the kept ones is missing.
   std::vector<Event> events_after(std::uint64_t revision) const;

@@ -141,11 +141,6 @@ Result<const Task*> Manager::task(std::string_view ref) const {
   return &(*found)->task;
 }
 
-bool Manager::container_given_up(const TaskId& id) const {
-  const auto at = impl_->tasks_.find(id);
-  return at != impl_->tasks_.end() && at->second.container_dropped;
-}
-
 std::vector<Node> Manager::nodes() const {
   std::vector<Node> out;
   for (const auto& [no, n] : impl_->nodes_) out.push_back(impl_->view(n));

@@ -57,7 +57,6 @@ TEST_CASE("a task that was stopped has no ports and no address") {
   REQUIRE(p.world.stop(p.id));
   p.world.run_for(10s);
   p.check_over();
-  CHECK(p.world.manager().container_given_up(p.id));
 }
 
 TEST_CASE("a task that ended has no ports and no address, whatever the worker says") {
@@ -70,5 +69,4 @@ TEST_CASE("a task that ended has no ports and no address, whatever the worker sa
   p.world.run_for(5s);
   p.check_over();
   CHECK(p.task().wire_state() == WireState::failed);
-  CHECK_FALSE(p.world.manager().container_given_up(p.id));  // its logs can be read
 }
