@@ -114,12 +114,14 @@ constexpr std::array kNodeFlags{
     kManager,
     Flag{'o', "output", text, "FORMAT", "form of the answer (table)", "table wide json name"},
     Flag{'q', "quiet", toggle, "", "only names"},
+    Flag{'\0', "no-trunc", toggle, "", "with the IDs of the workers"},
+    Flag{'w', "watch", toggle, "", "go on and show changes"},
     Flag{'y', "yes", toggle, "", "do not ask before forgetting a node"},
 };
 
 constexpr std::array kInspectFlags{
     kManager,
-    Flag{'\0', "type", text, "TYPE", "what to show (task)", "task node"},
+    Flag{'\0', "type", text, "TYPE", "what to show (a task, else a node)", "task node"},
 };
 
 constexpr std::array kLogsFlags{
@@ -183,15 +185,17 @@ constexpr std::string_view kStatusDetails =
   cube status --watch)";
 
 constexpr std::string_view kNodeDetails =
-    R"(`cube node` and `cube node ls` list the nodes, `cube node NAME...` only these. `cube node
-forget NAME` says that a silent node is gone for good: its tasks are placed elsewhere at once.
+    R"(`cube node` and `cube node ls` list the nodes, `cube node NAME...` only these: a node is called by
+its name, its worker's ID, or the beginning of either. `cube node forget NAME` says that a silent
+node is gone for good: its tasks are placed elsewhere at once. It wants the whole name.
 
 Examples:
   cube node -o wide
+  cube node --watch
   cube node forget n2 --yes)";
 
 constexpr std::string_view kInspectDetails =
-    R"(Prints everything that is known as JSON.
+    R"(Prints everything that is known of a task, or of a node when no task is called so, as JSON.
 
 Examples:
   cube inspect web

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "cli/io.h"
@@ -32,6 +33,10 @@ bool may_pass(const Error& error);
 
 // The task that `ref` means. Where it means several, the error lists them.
 Result<Task> find_task(ManagerClient& client, std::string_view ref);
+
+// The node of `nodes` that `ref` means: exact name, worker's ID, or the beginning of either that
+// only one has, as typed or else in any case. Where it means several, the error lists them.
+Result<api::NodeView> node_meant(const std::vector<api::NodeView>& nodes, std::string_view ref);
 
 // The worse of two exit codes of one command: the first that is not 0.
 inline int worse(int a, int b) {

@@ -2,20 +2,35 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <iostream>
 
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/exit_codes.h"
 #include "cli/views.h"
+#include "cli/watch.h"
 
 namespace cube::cli {
 namespace {
 
+std::string text_of(const NodeOptions& options, const std::vector<api::NodeView>& nodes,
+                    const Io& io) {
+  if (options.quiet || options.output == OutputFormat::name) {
+    std::string names;
+    for (const auto& n : nodes) names += printable(n.name) + "\n";
+    return names;
+  }
+  const NodeTableView view{options.output == OutputFormat::wide, options.no_trunc};
+  return render(node_table(nodes, io.wall_now(), view), io.color);
+}
+
+bool is_json(const NodeOptions& options) {
+  return options.output == OutputFormat::json && !options.quiet;
+}
+
 int show(const NodeOptions& options, ManagerClient& client, Io& io) {
-  if (options.output == OutputFormat::json && !options.quiet && options.names.empty()) {
-    const auto body = client.get("/nodes");
+  if (is_json(options) && options.names.empty()) {
+    const auto body = client.get("/nodes");  // as the manager tells it
     if (!body.ok()) return fail(io, body.error());
     io.out << api::pretty(*body) << '\n' << std::flush;
     return exit_fine;
@@ -25,25 +40,61 @@ int show(const NodeOptions& options, ManagerClient& client, Io& io) {
   int code = exit_fine;
   std::vector<api::NodeView> nodes;
   if (options.names.empty()) nodes = *all;
-  for (const std::string& name : options.names) {
-    const auto found = std::ranges::find(*all, name, &api::NodeView::name);
-    if (found != all->end())
-      nodes.push_back(*found);
+  for (const std::string& ref : options.names) {
+    auto found = node_meant(*all, ref);
+    if (found.ok())
+      nodes.push_back(std::move(found).value());
     else
-      code = worse(
-          code, fail(io, exit_not_found, fmt::format("no node is called `{}`", printable(name))));
+      code = worse(code, fail(io, found.error()));
   }
   if (nodes.empty() && code != exit_fine) return code;
-  if (options.quiet || options.output == OutputFormat::name) {
-    for (const auto& n : nodes) io.out << printable(n.name) << '\n';
-  } else if (options.output == OutputFormat::json) {
+  if (is_json(options))
     io.out << api::pretty(api::nodes_json(nodes)) << '\n';
-  } else {
-    const bool wide = options.output == OutputFormat::wide;
-    io.out << render(node_table(nodes, io.wall_now(), wide), io.color);
-  }
+  else
+    io.out << text_of(options, nodes, io);
   io.out.flush();
   return code;
+}
+
+// All that were asked for, or the first error.
+Result<std::vector<api::NodeView>> look(const NodeOptions& options, ManagerClient& client) {
+  auto all = client.nodes();
+  if (!all.ok() || options.names.empty()) return all;
+  std::vector<api::NodeView> nodes;
+  for (const std::string& ref : options.names) {
+    auto found = node_meant(*all, ref);
+    CUBE_TRY(found);
+    nodes.push_back(std::move(found).value());
+  }
+  return nodes;
+}
+
+// What makes a node worth showing again. (When it was heard, and how busy it is, does not.)
+std::string fingerprint(const api::NodeView& n) {
+  const auto resources = [](const Resources& r) {
+    return fmt::format("{} {} {}", r.cpu_milli, r.memory_bytes, r.disk_bytes);
+  };
+  std::string text = fmt::format("{} {} {} {} {} {} {}", n.state, n.reason, n.api, n.info.version,
+                                 n.task_count, resources(n.info.capacity), resources(n.reserved));
+  for (const auto& [key, value] : n.info.labels) text += fmt::format(" {}={}", key, value);
+  return text;
+}
+
+int watch_nodes(const NodeOptions& options, ManagerClient& client, Io& io) {
+  const bool only_names = options.quiet || options.output == OutputFormat::name;
+  Watched<api::NodeView> watched;
+  watched.look = [&] { return look(options, client); };
+  watched.key = [](const api::NodeView& n) { return n.name; };
+  watched.fingerprint = fingerprint;
+  watched.text = [&](const std::vector<api::NodeView>& nodes) {
+    if (!is_json(options)) return text_of(options, nodes, io);
+    std::string lines;
+    for (const auto& n : nodes) lines += api::node_json(n) + "\n";
+    return lines;
+  };
+  watched.has_titles = !only_names && !is_json(options);
+  watched.redrawn = io.out_is_tty && !is_json(options);
+  return watch(watched, io);
 }
 
 // Asked on a terminal; elsewhere nobody can answer, so --yes must be there.
@@ -80,7 +131,7 @@ int node(const NodeOptions& options, Io& io) {
   ManagerClient client(options.manager);
   switch (options.action) {
     case NodeOptions::Action::list:
-      return show(options, client, io);
+      return options.watch ? watch_nodes(options, client, io) : show(options, client, io);
     case NodeOptions::Action::forget:
       return forget(options, client, io);
   }

@@ -106,15 +106,16 @@ struct NodeOptions {
   enum class Action : std::uint8_t { list, forget };
   Address manager;
   Action action = Action::list;
-  std::vector<std::string> names;  // list: empty is every node
+  // References as node_meant() takes them (empty: every node); exact names to forget.
+  std::vector<std::string> names;
   OutputFormat output = OutputFormat::table;
-  bool quiet = false, yes = false;
+  bool quiet = false, no_trunc = false, watch = false, yes = false;
 };
 
 struct InspectOptions {
   enum class Type : std::uint8_t { task, node };
   Address manager;
-  Type type = Type::task;
+  std::optional<Type> type;  // not given: a task, else a node
   std::vector<std::string> refs;
 };
 

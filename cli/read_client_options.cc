@@ -153,7 +153,11 @@ Result<Invocation> read_node(const Draft& draft, const Surroundings& around) {
   }
   o.output = output_of(draft);
   o.quiet = draft.on("quiet");
+  o.no_trunc = draft.on("no-trunc");
+  o.watch = draft.on("watch");
   o.yes = draft.on("yes");
+  if (o.watch && o.action == NodeOptions::Action::forget)
+    return Error{Code::invalid, "--watch and `forget` exclude each other"};
   return Invocation(o);
 }
 
@@ -164,8 +168,9 @@ Result<Invocation> read_inspect(const Draft& draft, const Surroundings& around) 
   CUBE_TRY(check_refs(draft));
   o.manager = *manager;
   o.refs = draft.rest;
-  o.type = draft.text("type") == "node" ? InspectOptions::Type::node : InspectOptions::Type::task;
-  if (o.refs.empty()) return missing("inspect", "the name or ID of a task");
+  if (draft.has("type"))
+    o.type = draft.text("type") == "node" ? InspectOptions::Type::node : InspectOptions::Type::task;
+  if (o.refs.empty()) return missing("inspect", "the name or ID of a task or node");
   return Invocation(o);
 }
 

@@ -43,4 +43,36 @@ Result<Task> find_task(ManagerClient& client, std::string_view ref) {
                fmt::format("`{}` is ambiguous: {}", printable(ref), join(candidates, ", "))};
 }
 
+namespace {
+
+// Does the worker's ID or the name begin so?
+bool begins(const api::NodeView& node, std::string_view ref, bool in_any_case) {
+  const auto does = [&](std::string_view text) {
+    return in_any_case ? equal_ignoring_case(text.substr(0, ref.size()), ref)
+                       : text.starts_with(ref);
+  };
+  return does(node.name) || (!node.info.worker.is_nil() && does(node.info.worker.str()));
+}
+
+}  // namespace
+
+Result<api::NodeView> node_meant(const std::vector<api::NodeView>& nodes, std::string_view ref) {
+  for (const api::NodeView& n : nodes)
+    if (n.name == ref) return n;
+  for (const api::NodeView& n : nodes)
+    if (!n.info.worker.is_nil() && equal_ignoring_case(n.info.worker.str(), ref)) return n;
+  for (const bool in_any_case : {false, true}) {
+    std::vector<const api::NodeView*> found;
+    for (const api::NodeView& n : nodes)
+      if (begins(n, ref, in_any_case)) found.push_back(&n);
+    if (found.size() == 1) return *found.front();
+    if (found.empty()) continue;
+    std::vector<std::string> candidates;
+    for (const api::NodeView* n : found) candidates.push_back(n->name);
+    return Error{Code::conflict, fmt::format("`{}` is ambiguous: {}", printable(ref),
+                                             printable(join(candidates, ", ")))};
+  }
+  return Error{Code::not_found, fmt::format("no node is called `{}`", printable(ref))};
+}
+
 }  // namespace cube::cli

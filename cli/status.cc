@@ -3,17 +3,15 @@
 #include <fmt/format.h>
 
 #include <ostream>
-#include <tuple>
 
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/exit_codes.h"
 #include "cli/views.h"
+#include "cli/watch.h"
 
 namespace cube::cli {
 namespace {
-
-constexpr Duration kWatchEvery = 500ms;
 
 // What can be had of the tasks that were asked for, and the exit code of the rest.
 struct Found {
@@ -80,35 +78,9 @@ int show_json(const StatusOptions& options, ManagerClient& client, Io& io) {
 }
 
 // What makes a task worth showing again. (Its age does not.)
-auto fingerprint(const Task& t) {
-  return std::tuple(t.wire_state(), t.attempt, t.restart_count(), t.status.health,
-                    t.status.container_id, t.node, std::string(t.reason()));
-}
-
-using Fingerprints = std::map<TaskId, decltype(fingerprint(std::declval<const Task&>()))>;
-
-Fingerprints fingerprints(const std::vector<Task>& tasks) {
-  Fingerprints all;
-  for (const Task& t : tasks) all.emplace(t.id, fingerprint(t));
-  return all;
-}
-
-// A terminal shows the whole table anew; elsewhere changed tasks are appended.
-void show_change(const StatusOptions& options, const std::vector<Task>& tasks,
-                 const Fingerprints& before, bool first, Io& io) {
-  if (io.out_is_tty) {
-    io.out << "\x1b[H\x1b[2J" << text_of(options, tasks, io) << std::flush;
-    return;
-  }
-  std::vector<Task> changed;
-  for (const Task& t : tasks) {
-    const auto old = before.find(t.id);
-    if (old == before.end() || old->second != fingerprint(t)) changed.push_back(t);
-  }
-  std::string text = text_of(options, changed, io);
-  const bool has_titles = !options.quiet && options.output != OutputFormat::name;
-  if (!first && has_titles) text.erase(0, text.find('\n') + 1);
-  io.out << text << std::flush;
+std::string fingerprint(const Task& t) {
+  return fmt::format("{} {} {} {} {} {} {}", name(t.wire_state()), t.attempt, t.restart_count(),
+                     static_cast<int>(t.status.health), t.status.container_id, t.node, t.reason());
 }
 
 // All that were asked for, or the first error.
@@ -123,31 +95,29 @@ Result<std::vector<Task>> look(const StatusOptions& options, ManagerClient& clie
   return tasks;
 }
 
-// A manager that goes away in the midst of it is said once, and waited for.
-int watch(const StatusOptions& options, ManagerClient& client, Io& io) {
-  Fingerprints before;
-  bool first = true, complained = false;
-  do {
-    const auto tasks = look(options, client);
-    if (!tasks.ok()) {
-      if (first || !may_pass(tasks.error())) return fail(io, tasks.error());
-      if (!std::exchange(complained, true)) fail(io, tasks.error());
-      continue;
-    }
-    complained = false;
-    const Fingerprints now = fingerprints(*tasks);
-    if (first || now != before) show_change(options, *tasks, before, first, io);
-    before = now;
-    first = false;
-  } while (io.out.good() && io.sleep(kWatchEvery));
-  return exit_fine;
+int watch_tasks(const StatusOptions& options, ManagerClient& client, Io& io) {
+  const bool only_names = options.quiet || options.output == OutputFormat::name;
+  const bool is_json = options.output == OutputFormat::json && !options.quiet;
+  Watched<Task> watched;
+  watched.look = [&] { return look(options, client); };
+  watched.key = [](const Task& t) { return t.id.str(); };
+  watched.fingerprint = fingerprint;
+  watched.text = [&](const std::vector<Task>& tasks) {
+    if (!is_json) return text_of(options, tasks, io);
+    std::string lines;
+    for (const Task& t : tasks) lines += api::task_json(t) + "\n";
+    return lines;
+  };
+  watched.has_titles = !only_names && !is_json;
+  watched.redrawn = io.out_is_tty && !is_json;
+  return watch(watched, io);
 }
 
 }  // namespace
 
 int status(const StatusOptions& options, Io& io) {
   ManagerClient client(options.manager);
-  if (options.watch) return watch(options, client, io);
+  if (options.watch) return watch_tasks(options, client, io);
   if (options.output == OutputFormat::json && !options.quiet) return show_json(options, client, io);
   const Found found = find(options, client, io);
   if (found.code == exit_unreachable || (found.tasks.empty() && found.code != exit_fine))

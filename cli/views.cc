@@ -138,11 +138,12 @@ Table task_table(const std::vector<Task>& tasks, WallTime now, TaskView view) {
   return table;
 }
 
-Table node_table(const std::vector<api::NodeView>& nodes, WallTime now, bool wide) {
+Table node_table(const std::vector<api::NodeView>& nodes, WallTime now, NodeTableView view) {
   Table table{{"NAME", "MEMORY (MiB)", "DISK (GiB)", "ROLE", "TASKS", "STATUS"}, {}};
-  if (wide)
+  if (view.wide)
     table.titles.insert(table.titles.end(), {"API", "CPU", "CPU RESERVED", "MEMORY RESERVED",
                                              "LABELS", "VERSION", "HEARD", "REASON"});
+  if (view.no_trunc) table.titles.push_back("ID");
   for (const api::NodeView& n : nodes) {
     const Color color = n.state.empty()      ? Color::none
                         : n.state == "ready" ? Color::green
@@ -151,7 +152,7 @@ Table node_table(const std::vector<api::NodeView>& nodes, WallTime now, bool wid
     std::vector<Cell> row{
         {n.name}, {std::to_string(memory_bytes(n) / kMiB)}, {std::to_string(disk_bytes(n) / kGiB)},
         {n.role}, {std::to_string(n.task_count)},           {n.state, color}};
-    if (wide) {
+    if (view.wide) {
       row.push_back({n.api});
       row.push_back({cores(n.info.capacity.cpu_milli)});
       row.push_back({cores(n.reserved.cpu_milli)});
@@ -161,6 +162,7 @@ Table node_table(const std::vector<api::NodeView>& nodes, WallTime now, bool wid
       row.push_back({ago(n.last_heard, now)});
       row.push_back({n.reason});
     }
+    if (view.no_trunc) row.push_back({n.info.worker.is_nil() ? "" : n.info.worker.str()});
     table.rows.push_back(std::move(row));
   }
   return table;

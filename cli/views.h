@@ -16,8 +16,13 @@ struct TaskView {
   bool no_trunc = false;  // full IDs
 };
 
+struct NodeTableView {
+  bool wide = false;
+  bool no_trunc = false;  // with the IDs of the workers
+};
+
 Table task_table(const std::vector<Task>& tasks, WallTime now, TaskView view);
-Table node_table(const std::vector<api::NodeView>& nodes, WallTime now, bool wide);
+Table node_table(const std::vector<api::NodeView>& nodes, WallTime now, NodeTableView view);
 Table event_table(const std::vector<Event>& events);
 // One event of a stream, where nobody can know how wide the columns will be.
 std::string event_line(const Event& event);

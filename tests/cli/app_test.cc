@@ -256,7 +256,9 @@ TEST_CASE_FIXTURE(AppFixture, "unknown and ambiguous names") {
     CAPTURE(command);
     const auto unknown = cube({command, "nosuch"});
     CHECK(unknown.code == exit_not_found);
-    CHECK(unknown.err == "cube: no task is called `nosuch`\n");
+    const bool tries_both = command == std::string("inspect");
+    CHECK(unknown.err == (tries_both ? "cube: no task or node is called `nosuch`\n"
+                                     : "cube: no task is called `nosuch`\n"));
     const auto ambiguous = cube({command, "bb1d"});
     CHECK(ambiguous.code == exit_conflict);
     CHECK(ambiguous.err ==
@@ -296,6 +298,91 @@ TEST_CASE_FIXTURE(AppFixture, "status --watch appends what changed, and ends wit
   CHECK(got.code == exit_fine);
   CHECK(std::ranges::count(got.out, '\n') == 4);  // titles, two tasks, one change
   CHECK(has(got.out, "web    -         Running"));
+}
+
+TEST_CASE_FIXTURE(AppFixture, "status --watch -o json is one line per changed task") {
+  manager.add(kWeb, "web");
+  manager.add(kDb, "db");
+  manager.script = [](Task& t, int asked) {
+    if (t.spec.name == "web" && asked >= 3) runs_from(t, 0, 0);
+  };
+  interrupt_after = 5s;
+  for (const bool on_terminal : {false, true}) {
+    terminal = on_terminal;
+    const auto got = cube({"status", "-w", "-o", "json"});
+    CHECK(got.code == exit_fine);
+    std::istringstream lines(got.out);
+    std::vector<std::string> seen;
+    for (std::string line; std::getline(lines, line);) {
+      const auto task = api::parse_task(line);
+      REQUIRE(task.ok());
+      seen.push_back(task->spec.name + " " + std::string(name(task->wire_state())));
+    }
+    const std::vector<std::string> on_change{"web Pending", "db Pending", "web Running"};
+    const std::vector<std::string> settled{"web Running", "db Pending"};
+    CHECK(seen == (on_terminal ? settled : on_change));
+  }
+}
+
+api::NodeView node_of(const std::string& name, const std::string& worker) {
+  api::NodeView n;
+  n.name = n.info.name = name;
+  n.state = "ready";
+  n.info.worker = *WorkerId::parse(worker);
+  return n;
+}
+
+constexpr const char* kWorkerA = "aaaa0000-0000-4000-8000-000000000001";
+constexpr const char* kWorkerB = "bbbb0000-0000-4000-8000-000000000002";
+
+TEST_CASE_FIXTURE(AppFixture, "a node is called by its name, its worker's ID, or a beginning") {
+  manager.nodes = {node_of("web", kWorkerA), node_of("web-2", kWorkerB),
+                   node_of("Mail", "cccc0000-0000-4000-8000-000000000003")};
+  struct Case {
+    std::string ref, found;  // empty: none
+    int code = exit_fine;
+    std::string message = "";
+  };
+  for (const Case& c : {Case{"web", "web"}, Case{"web-", "web-2"}, Case{kWorkerB, "web-2"},
+                        Case{"aaaa", "web"}, Case{"BBBB0000", "web-2"}, Case{"mai", "Mail"},
+                        Case{"we", "", exit_conflict, "cube: `we` is ambiguous: web, web-2\n"},
+                        Case{"nosuch", "", exit_not_found, "cube: no node is called `nosuch`\n"}}) {
+    CAPTURE(c.ref);
+    const auto listed = cube({"node", "-q", c.ref});
+    CHECK(listed.code == c.code);
+    CHECK(listed.out == (c.found.empty() ? "" : c.found + "\n"));
+    CHECK(listed.err == c.message);
+    const auto inspected = cube({"inspect", "--type", "node", c.ref});
+    CHECK(inspected.code == c.code);
+    CHECK(has(inspected.out, "\"Name\": \"" + c.found + "\"") == !c.found.empty());
+  }
+}
+
+TEST_CASE_FIXTURE(AppFixture, "inspect shows a task, else a node") {
+  manager.add(kWeb, "web");
+  manager.nodes = {node_of("web", kWorkerA), node_of("n1", kWorkerB)};
+  CHECK(has(cube({"inspect", "web"}).out, kWeb));
+  CHECK(has(cube({"inspect", "n1"}).out, kWorkerB));
+  CHECK(has(cube({"inspect", "--type", "node", "web"}).out, kWorkerA));
+  CHECK(cube({"inspect", "--type", "task", "n1"}).err == "cube: no task is called `n1`\n");
+}
+
+TEST_CASE_FIXTURE(AppFixture, "node --watch appends what changed, and --no-trunc shows IDs") {
+  manager.nodes = {node_of("n1", kWorkerA), node_of("n2", kWorkerB)};
+  CHECK(has(cube({"node", "--no-trunc"}).out, kWorkerB));
+  interrupt_after = 2s;
+  manager.on_nodes = [](std::vector<api::NodeView>& nodes, int asked) {
+    nodes[0].last_heard.us = asked;  // no change worth a line
+    if (asked >= 2) nodes[1].state = "lost";
+  };
+  const auto table = cube({"node", "-w"});
+  CHECK(table.code == exit_fine);
+  CHECK(std::ranges::count(table.out, '\n') == 4);  // titles, two nodes, one change
+  CHECK(table.out.ends_with("lost\n"));
+  const auto json = cube({"node", "-w", "-o", "json"});
+  CHECK(std::ranges::count(json.out, '\n') == 2);
+  CHECK(api::parse_node(json.out.substr(0, json.out.find('\n'))).ok());
+  CHECK(cube({"node", "forget", "n1", "-w"}).code == exit_usage);
 }
 
 TEST_CASE_FIXTURE(AppFixture, "node") {

@@ -244,6 +244,9 @@ TEST_CASE("node ls, forget") {
   CHECK(forget.action == NodeOptions::Action::forget);
   CHECK(forget.names == Words{"n1"});
   CHECK(forget.yes);
+  const auto watch = options<NodeOptions>({"node", "-w", "--no-trunc"});
+  CHECK(watch.watch);
+  CHECK(watch.no_trunc);
 }
 
 }  // namespace

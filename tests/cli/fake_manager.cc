@@ -131,6 +131,7 @@ void FakeManager::route_tasks() {
 void FakeManager::route_others() {
   server_.Get("/nodes", [this](const auto&, auto& reply) {
     const std::lock_guard lock(mutex_);
+    on_nodes(nodes, nodes_asked_++);
     reply.set_content(api::nodes_json(nodes), kJson);
   });
   server_.Get(R"(/nodes/([^/]+))", [this](const auto& request, auto& reply) {

@@ -28,6 +28,8 @@ class FakeManager {
   std::vector<Event> recorded;       // GET /events
   std::vector<std::string> streams;  // bodies of the event streams, one per connection
   std::vector<api::NodeView> nodes;
+  // Called with `nodes` before they are listed, and how often they were.
+  std::function<void(std::vector<api::NodeView>&, int)> on_nodes = [](auto&, int) {};
   int refuse_submissions_with = 0;  // a status; 0: they are accepted
   int drop_submissions = 0;         // so many are taken but their connection is cut
 
@@ -58,6 +60,7 @@ class FakeManager {
   std::mutex mutex_;
   std::vector<Task> tasks_;
   std::map<std::string, int> asked_;
+  int nodes_asked_ = 0;
   std::vector<Submitted> submitted_;
   std::vector<std::string> stopped_, forgotten_, log_queries_, last_event_ids_;
   httplib::Server server_;

@@ -86,12 +86,12 @@ TEST_CASE("node") {
   old.name = "n2";
   old.stats.memory_kb["mem_total"] = 2048 * 1024;
   old.stats.disk_all = 10LL << 30;
-  CHECK(text_of(node_table({n, old}, kNow, false)) == R"(
+  CHECK(text_of(node_table({n, old}, kNow, {})) == R"(
 NAME   MEMORY (MiB)   DISK (GiB)   ROLE     TASKS   STATUS
 n1     4096           20           worker   3       ready
 n2     2048           10           worker   0       -
 )");
-  CHECK(text_of(node_table({n}, kNow, true)) ==
+  CHECK(text_of(node_table({n}, kNow, {.wide = true})) ==
         "\nNAME   MEMORY (MiB)   DISK (GiB)   ROLE     TASKS   STATUS   API                     "
         "CPU   CPU RESERVED   MEMORY RESERVED   LABELS     VERSION   HEARD          REASON\n"
         "n1     4096           20           worker   3       ready    http://127.0.0.1:5556   "
