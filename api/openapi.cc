@@ -25,7 +25,7 @@ struct Detail {
   std::string_view reply;         // JSON schema; "text": not JSON; empty: no body
   std::string_view request = {};  // JSON schema; empty: no body
   std::array<int, 5> errors{};    // statuses of the errors to expect, 0: no more
-  std::array<Parameter, 5> parameters{};
+  std::array<Parameter, 7> parameters{};
 };
 
 constexpr std::string_view id_text = R"({"type":"string"})";
@@ -94,7 +94,9 @@ constexpr Detail details[] = {
      report_ref,
      {},
      {400, 409},
-     {{{"epoch", "query", number, "The asking manager's"},
+     {{{"manager", "query", id_text, "Who asks; another than the worker's own is refused"},
+       {"cluster", "query", id_text, "Of which cluster; another than the worker's is refused"},
+       {"epoch", "query", number, "The asking manager's"},
        {"session", "query", number, "The asking manager's"},
        {"incarnation", "query", number, "Of the report last seen"},
        {"change", "query", number, "Of the report last seen; answered when there is a newer one"},

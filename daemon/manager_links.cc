@@ -58,9 +58,11 @@ http::Call http_call(const manager::PutTo& put) {
 
 http::Call http_call(const manager::PollFrom& poll) {
   http::Call call;
-  call.target =
-      fmt::format("/report?epoch={}&session={}&incarnation={}&change={}&wait={}ms", poll.epoch,
-                  poll.session, poll.incarnation, poll.change, poll.wait.count() / 1000);
+  call.target = fmt::format(
+      "/report?manager={}&cluster={}&epoch={}&session={}&incarnation={}&change={}"
+      "&wait={}ms",
+      poll.manager.str(), http::url_encode(poll.cluster), poll.epoch, poll.session,
+      poll.incarnation, poll.change, poll.wait.count() / 1000);
   call.deadline = poll.deadline;
   call.body_bytes_max = limits::link_body_bytes_max;
   return call;

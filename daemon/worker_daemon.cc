@@ -235,6 +235,14 @@ class Shell final : public WorkerDaemon {
       if (!number) return responder->send(http::error_response(number.error()));
       *value = *number;
     }
+    if (const auto text = request.query_value("manager")) {
+      const auto manager = ManagerId::parse(*text);
+      if (!manager) {
+        return responder->send(http::error_response({Code::invalid, "manager: not an id"}));
+      }
+      poll.manager = *manager;
+    }
+    poll.cluster = request.query_value("cluster").value_or("");
     auto wait = parse_duration(request.query_value("wait").value_or("0s"));
     if (!wait) return responder->send(http::error_response(wait.error()));
     poll.wait = std::min(*wait, limits::report_wait_max);

@@ -149,7 +149,8 @@ void Core::send_poll(NodeEntry& n, bool identify) {
   const Duration wait = identify ? Duration{} : poll_wait();
   fx_->sends.push_back(PollFrom{n.no, n.poll.call, n.address, epoch_,
                                 identify ? sessions_ : n.session, identify ? 0 : n.incarnation,
-                                identify ? 0 : n.change, wait, wait + poll_slack});
+                                identify ? 0 : n.change, wait, wait + poll_slack, id_,
+                                config_.cluster});
 }
 
 void Core::take(LinkAnswered& in) {

@@ -103,6 +103,8 @@ struct PollFrom {
   std::string address;
   std::uint64_t epoch, session, incarnation, change;
   Duration wait, deadline;
+  ManagerId manager;  // who asks,
+  std::string cluster;
 };
 using Send = std::variant<PutTo, PollFrom>;
 

@@ -138,8 +138,9 @@ EngineError classify_pull(std::string_view text, std::string_view image) {
   if (contains_any(text, {"no such host", "connection refused", "i/o timeout", "timeout exceeded",
                           "network is unreachable", "tls handshake", "server misbehaving",
                           "connection reset"})) {
-    return {Kind::other, quoted + " is not on this machine, and its registry cannot be reached: " +
-                             printable(text)};
+    return {
+        Kind::no_registry,
+        quoted + " is not on this machine, and its registry cannot be reached: " + printable(text)};
   }
   if (contains_any(
           text, {"manifest unknown", "not found", "pull access denied", "repository does not exist",

@@ -175,7 +175,7 @@ EngineEvent::Kind event_kind(std::string_view action) {
   static constexpr std::pair<std::string_view, Kind> kinds[] = {
       {"die", Kind::died},     {"died", Kind::died},         {"start", Kind::started},
       {"oom", Kind::oom},      {"destroy", Kind::destroyed}, {"remove", Kind::destroyed},
-      {"pause", Kind::paused}, {"unpause", Kind::unpaused}};
+      {"pause", Kind::paused}, {"unpause", Kind::unpaused},  {"kill", Kind::killed}};
   for (const auto& [word, kind] : kinds) {
     if (action == word) return kind;
   }
@@ -291,6 +291,10 @@ std::optional<EngineEvent> parse_event(std::string_view line) {
   event.labels = texts(member(actor, "Attributes"));
   event.exit_code = to_number<std::int32_t>(event.labels["exitCode"]);
   event.container_name = event.labels["name"];
+  if (event.kind == EngineEvent::Kind::killed) {
+    event.signal = to_number<std::int32_t>(event.labels["signal"]);
+    event.labels.erase("signal");
+  }
   for (const char* own : {"exitCode", "name", "image", "execDuration"}) event.labels.erase(own);
   event.at = WallTime{number(json, "timeNano") / 1000};
   return event;

@@ -136,7 +136,7 @@ std::string event_filters(const std::map<std::string, std::string>& labels) {
       // Docker's words and Podman's ("died", "remove"). exec_* events, one for every
       // command probe, are left out.
       {"event",
-       {"create", "start", "die", "died", "oom", "destroy", "remove", "pause", "unpause"}}};
+       {"create", "start", "kill", "die", "died", "oom", "destroy", "remove", "pause", "unpause"}}};
   if (!labels.empty()) filters["label"] = label_filter(labels);
   return dump(filters);
 }

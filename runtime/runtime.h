@@ -60,6 +60,7 @@ struct EngineError {
     bad_spec,       // the engine refuses it for good
     not_found,      // no such container
     no_space,
+    no_registry,    // pull: the registry cannot be reached, so nobody knows whether the image is
     other,          // a 500 without known text: retried a few times, then a failure of the node
   };
   Kind kind = Kind::other;
@@ -82,11 +83,16 @@ struct EngineInfo {
 };
 
 struct EngineEvent {
-  enum class Kind : std::uint8_t { died, started, oom, destroyed, paused, unpaused, other };
+  enum class Kind : std::uint8_t {
+    died, started, oom, destroyed, paused, unpaused,
+    killed,  // somebody sent `signal`: a person, a stop of ours, or the engine that goes down
+    other,
+  };
   Kind kind = Kind::other;
   std::string container_id, container_name;
   std::map<std::string, std::string> labels;
   std::int32_t exit_code = 0;
+  std::int32_t signal = 0;
   WallTime at;
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "base/text.h"
 #include "worker/impl.h"
 
 namespace cube::worker {
@@ -17,20 +18,28 @@ std::string in_words(const api::Fence& fence) {
 
 }  // namespace
 
+// A sender that is not ours, whatever it says.
+std::optional<Error> Worker::Impl::refusal_of_sender(std::string_view message,
+                                                     const ManagerId& manager,
+                                                     std::string_view cluster) const {
+  if (cluster != config.cluster) {
+    return Error{Code::conflict, fmt::format("this worker is of cluster '{}', {} is of cluster "
+                                             "'{}'",
+                                             config.cluster, message, printable(cluster))};
+  }
+  if (!node.manager.is_nil() && manager != node.manager) {
+    return Error{Code::conflict,
+                 fmt::format("worker {} obeys manager {}, {} is of manager {}; start the worker "
+                             "with --forget-manager to hand it over",
+                             config.name, node.manager.str(), message, manager.str())};
+  }
+  return std::nullopt;
+}
+
 // Why this assignment cannot be accepted, whatever it holds.
 std::optional<Error> Worker::Impl::refusal(const api::Assignment& assignment) const {
-  if (assignment.cluster != config.cluster) {
-    return Error{Code::conflict,
-                 fmt::format("this worker is of cluster '{}', the assignment is of cluster '{}'",
-                             config.cluster, assignment.cluster)};
-  }
-  if (!node.manager.is_nil() && assignment.manager != node.manager) {
-    return Error{
-        Code::conflict,
-        fmt::format("worker {} obeys manager {}, the assignment is of manager {}; start the worker "
-                    "with --forget-manager to hand it over",
-                    config.name, node.manager.str(), assignment.manager.str())};
-  }
+  auto error = refusal_of_sender("the assignment", assignment.manager, assignment.cluster);
+  if (error) return error;
   if (assignment.fence < node.fence) {
     return Error{Code::conflict,
                  fmt::format("the assignment ({}) is older than the accepted one ({})",
@@ -42,10 +51,12 @@ std::optional<Error> Worker::Impl::refusal(const api::Assignment& assignment) co
 void Worker::Impl::on(PutAssignment& in) {
   if (const auto error = refusal(in.assignment)) {
     ++counters.assignments_refused;
-    note("assignment.refused", error->message, true);
+    if (last_refusal != error->message) note("assignment.refused", error->message, true);
+    last_refusal = error->message;
     reply(in.token, *error);
     return;
   }
+  last_refusal.clear();
   const bool is_repeat =
       node.accepted && !node.manager.is_nil() && in.assignment.fence == node.fence;
   if (!is_repeat) accept(in.assignment);

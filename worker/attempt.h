@@ -11,6 +11,7 @@
 #include "runtime/runtime.h"
 #include "task/task.h"
 #include "worker/probe.h"
+#include "worker/reasons.h"
 #include "worker/worker.h"
 
 namespace cube::worker {
@@ -68,6 +69,13 @@ struct RecentEnd {
   WallTime finished;
   Backoff backoff_before;
   std::uint32_t failures_before = 0;
+  bool signalled = false;  // somebody else's signal came shortly before
+};
+
+// The last end of an attempt, not yet said: the engine may be on its way out.
+struct HeldEnd {
+  End end;
+  Instant since, until;
 };
 
 struct Attempt {
@@ -96,6 +104,7 @@ struct Attempt {
   Instant due{0};             // of the present restart
   std::uint64_t touched = 0;  // the step of its last operation or event
   std::optional<RecentEnd> recent_end;
+  std::optional<HeldEnd> held_end;
   Probing probing;
 
   // Book-keeping

@@ -14,6 +14,10 @@ namespace {
 // An end so shortly before the engine went away was most likely its going: an engine that is told
 // to end gives its containers up to 15 s.
 constexpr Duration engine_going = 20s;
+// A last end that may be the engine's going is said this much later,
+constexpr Duration last_end_held_for = 2s;
+// and a signal is remembered this long: the engine may be back only minutes after it sent it.
+constexpr Duration signal_remembered_for = 10min;
 constexpr Duration stopped_local_kept_for = 1h;
 
 bool counts_against_maximum(Failure failure) {
@@ -54,6 +58,26 @@ bool restart_follows(const RestartPolicy& policy, Origin origin, const End& end,
   return !max || counted <= *max;
 }
 
+// The counts of an attempt as an end leaves them.
+struct Tally {
+  Backoff backoff;
+  std::uint32_t failures = 0;  // in a row, for people
+};
+
+Tally tally(const Attempt& a, const End& end) {
+  Tally out{a.backoff, a.status.failures};
+  if (end.failure == Failure::engine) return out;  // nobody's fault
+  if (end.ran_for >= limits::restart_good_run && end.failure != Failure::unhealthy) out = {};
+  ++out.backoff.ends;
+  if (end.failure == Failure::none) {
+    out.failures = out.backoff.counted = 0;
+  } else {
+    ++out.failures;
+    if (counts_against_maximum(end.failure)) ++out.backoff.counted;
+  }
+  return out;
+}
+
 }  // namespace
 
 // States of one container only go forward; what would go back only changes the words.
@@ -65,9 +89,10 @@ void Worker::Impl::observe(Attempt& a, Observed to, std::string reason) {
 // The engine shows the container as over, inspected. Counted once: the restart number moves on, or
 // the attempt is final.
 void Worker::Impl::container_ended(Attempt& a, std::uint32_t restart, const runtime::Container& c) {
-  if (restart != a.status.restart || a.status.final) return;
+  if (restart != a.status.restart || a.status.final || a.held_end) return;
   const Seen& seen = a.containers.at(restart);
   End end = end_of(c, a.spec, seen.oom);
+  end.signalled = was_signalled(c);
   if (a.backoff.stop_for == StopFor::unhealthy) {
     end.failure = Failure::unhealthy;
     end.reason = a.backoff.stop_reason;
@@ -76,6 +101,8 @@ void Worker::Impl::container_ended(Attempt& a, std::uint32_t restart, const runt
     end.reason =
         seen.engine_died ? "the machine was restarted" : "the container engine was restarted";
   }
+  engine.signalled.erase(c.id);
+  if (end.signalled && a.want == Want::run && is_last(a, end)) return hold(a, std::move(end));
   ended(a, std::move(end));
 }
 
@@ -84,16 +111,79 @@ bool Worker::Impl::was_engines_doing(const Attempt& a, const Seen& seen,
   if (a.want != Want::run) return false;
   if (seen.engine_died) return true;
   if (engine.info.live_restore || engine.away_from.is_zero()) return false;
-  // A success just before is more likely the task's own.
-  const Duration before = c.exit_code == 0 ? Duration::zero() : engine_going;
+  // A success just before is more likely the task's own, unless a signal made it end.
+  const bool own = c.exit_code == 0 && !was_signalled(c);
+  const Duration before = own ? Duration::zero() : engine_going;
   return c.finished.is_zero() ||
          (c.finished + before >= engine.away_from && c.finished <= engine.away_until);
 }
 
+// --- Ends after a signal of somebody else -----------------------------------------------------
+
+// An engine that goes down signals every container before it ends itself; so does a person.
+void Worker::Impl::killed(const Attempt& a, const Seen& seen) {
+  const bool ours = a.doing && (a.doing->verb == Verb::stop || a.doing->verb == Verb::remove);
+  if (ours || !is_live(seen.state)) return;
+  std::erase_if(engine.signalled,
+                [&](const auto& entry) { return entry.second + signal_remembered_for < now.wall; });
+  engine.signalled[seen.id] = now.wall;
+}
+
+bool Worker::Impl::was_signalled(const runtime::Container& c) const {
+  const auto found = engine.signalled.find(c.id);
+  return found != engine.signalled.end() && c.finished <= found->second + engine_going;
+}
+
+// Has a container that was signalled lately not ended yet? The engine waits for it, too.
+bool Worker::Impl::engine_may_be_going() const {
+  return std::any_of(engine.signalled.begin(), engine.signalled.end(),
+                     [&](const auto& entry) { return entry.second + engine_going >= now.wall; });
+}
+
+// Would this end be the attempt's last, as things stand?
+bool Worker::Impl::is_last(const Attempt& a, const End& end) const {
+  if (a.backoff.stop_for == StopFor::request) return false;
+  return !restart_follows(a.spec.restart, a.origin, end, tally(a, end).backoff.counted);
+}
+
+// A last end is for ever, in the manager's books as well: when it may turn out to have been the
+// engine's doing it is said a little later. A restart waits for nothing.
+void Worker::Impl::hold(Attempt& a, End end) {
+  a.status.reason = "ended after a signal from outside; waiting for the engine";
+  a.held_end = HeldEnd{std::move(end), now.mono, now.mono + last_end_held_for};
+  a.probing = {};
+  mark(a);
+}
+
+// Says a held end once it is known to have been no doing of the engine, or does not matter.
+void Worker::Impl::release_held(Attempt& a) {
+  if (!a.held_end) return;
+  const bool waits = a.want == Want::run && a.backoff.stop_for == StopFor::nothing;
+  if (waits && a.held_end->until > now.mono) return;
+  if (waits && engine_may_be_going() && now.mono < a.held_end->since + engine_going) {
+    a.held_end->until = now.mono + last_end_held_for;
+    return;
+  }
+  End end = std::move(a.held_end->end);
+  a.held_end.reset();
+  ended(a, std::move(end));
+}
+
+// The engine went away while the end was held: it was the engine's doing.
+void Worker::Impl::engine_took_held(Attempt& a) {
+  End end = std::move(a.held_end->end);
+  a.held_end.reset();
+  end.failure = Failure::engine;
+  end.reason = "the container engine was restarted";
+  ended(a, std::move(end));
+}
+
+// --- What follows -----------------------------------------------------------------------------
+
 // A container that was there is not: somebody removed it. One that had not started is made again.
 void Worker::Impl::vanished(Attempt& a, std::uint32_t restart) {
   a.containers.erase(restart);
-  if (restart != a.status.restart || a.status.final) return;
+  if (restart != a.status.restart || a.status.final || a.held_end) return;
   if (a.status.observed < Observed::running) return;
   End end;
   end.ran = true;
@@ -130,7 +220,7 @@ void Worker::Impl::ended(Attempt& a, End end) {
   }
   if (end.ran) ++counters.containers_exited;
   if (!a.recent_end || now.mono - a.recent_end->at > engine_going) {
-    a.recent_end = RecentEnd{now.mono, end.finished, a.backoff, a.status.failures};
+    a.recent_end = RecentEnd{now.mono, end.finished, a.backoff, a.status.failures, end.signalled};
   }
   a.probing = {};
   a.tries = 0;
@@ -153,18 +243,9 @@ void Worker::Impl::ended(Attempt& a, End end) {
     a.backoff.delay = Duration::zero();
     return next_restart(a, end);
   }
-  if (end.failure != Failure::engine) {
-    const bool good_run = end.ran_for >= limits::restart_good_run;
-    if (good_run && end.failure != Failure::unhealthy) a.backoff = {};
-    if (good_run && end.failure != Failure::unhealthy) a.status.failures = 0;
-    ++a.backoff.ends;
-    if (end.failure == Failure::none) {
-      a.status.failures = a.backoff.counted = 0;
-    } else {
-      ++a.status.failures;
-      if (counts_against_maximum(end.failure)) ++a.backoff.counted;
-    }
-  }
+  Tally counts = tally(a, end);
+  a.backoff = std::move(counts.backoff);
+  a.status.failures = counts.failures;
   if (!restart_follows(a.spec.restart, a.origin, end, a.backoff.counted)) return make_final(a, end);
   a.backoff.delay = end.failure == Failure::engine
                         ? Duration::zero()
@@ -205,17 +286,18 @@ void Worker::Impl::make_final(Attempt& a, const End& end) {
   mark(a);
 }
 
-// The engine is away. Failures of the last moments were its going: they are taken back as long as
-// nothing runs because of them.
+// The engine is away. Failures of the last moments, and what ended after a signal, were its going:
+// they are taken back as long as nothing runs because of them.
 void Worker::Impl::forgive_recent_ends() {
   for (auto& [key, a] : attempts) {
+    if (a.held_end && !engine.info.live_restore) engine_took_held(a);
     if (!a.recent_end || now.mono - a.recent_end->at > engine_going) continue;
     const RecentEnd recent = *a.recent_end;
     a.recent_end.reset();
-    const bool ran_and_failed =
-        a.status.failure == Failure::exit || a.status.failure == Failure::oom;
+    const bool may_be_its_going =
+        recent.signalled || a.status.failure == Failure::exit || a.status.failure == Failure::oom;
     const bool nothing_runs = a.status.final || a.status.observed < Observed::running;
-    if (engine.info.live_restore || a.want != Want::run || !ran_and_failed || !nothing_runs ||
+    if (engine.info.live_restore || a.want != Want::run || !may_be_its_going || !nothing_runs ||
         recent.finished + engine_going < now.wall) {
       continue;
     }

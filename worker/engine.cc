@@ -119,6 +119,8 @@ void Worker::Impl::on(EngineHappened& in) {
     case unpaused:
       seen.stale |= !a->doing;
       return;
+    case killed:
+      return this->killed(*a, seen);
     case died:
       if (a->doing || !is_live(seen.state)) return;
       seen.state = runtime::ContainerState::exited;

@@ -37,6 +37,8 @@ struct Engine {
   bool listed_before = false;          // in this process
   // The last time it was away, by the calendar: ends within were its own doing.
   WallTime away_from, away_until;
+  // By container: when somebody else sent it a signal. An engine that goes down does so first.
+  std::map<std::string, WallTime> signalled;
 };
 
 // One image on its way, for all attempts that wait for it.
@@ -83,6 +85,9 @@ struct Worker::Impl {
   // --- assignment.cc
   void on(PutAssignment& in);
   std::optional<Error> refusal(const api::Assignment& assignment) const;
+  // Of a message, "the assignment" or "the poll", that is of this manager and cluster.
+  std::optional<Error> refusal_of_sender(std::string_view message, const ManagerId& manager,
+                                         std::string_view cluster) const;
   void accept(api::Assignment& assignment);
   void take_in(api::AssignedTask& assigned);
   void want(Attempt& a, Want want);
@@ -132,7 +137,7 @@ struct Worker::Impl {
   void succeeded(Attempt& a, const Doing& was, OperationOutcome& outcome);
   void failed(Attempt& a, const Doing& was, const runtime::EngineError& error);
   void not_found_by(Attempt& a, const Doing& was, const std::string& message);
-  void try_again(Attempt& a, const Doing& was, const std::string& reason);
+  void try_again(Attempt& a, const Doing& was, const runtime::EngineError& error);
   void engine_was_away(Attempt& a, const Doing& was, const std::string& message);
 
   // --- adopt.cc: what the engine shows
@@ -149,6 +154,13 @@ struct Worker::Impl {
   void vanished(Attempt& a, std::uint32_t restart);
   void could_not_start(Attempt& a, Failure failure, const std::string& reason);
   void ended(Attempt& a, End end);
+  void killed(const Attempt& a, const Seen& seen);
+  bool was_signalled(const runtime::Container& c) const;
+  bool engine_may_be_going() const;
+  bool is_last(const Attempt& a, const End& end) const;
+  void hold(Attempt& a, End end);
+  void release_held(Attempt& a);
+  void engine_took_held(Attempt& a);
   void next_restart(Attempt& a, const End& end);
   void make_final(Attempt& a, const End& end);
   bool was_engines_doing(const Attempt& a, const Seen& seen, const runtime::Container& c) const;
@@ -172,6 +184,7 @@ struct Worker::Impl {
   bool boot_changed = false;
   bool begun = false;
   std::uint64_t incarnation = 0;
+  std::string last_refusal;  // of an assignment, in words: it is noted once, not at each repeat
 
   Now now{};
   Effects* effects = nullptr;  // of the step under way

@@ -141,7 +141,10 @@ Task Worker::Impl::task_of(const Attempt& a) const {
   task.id = a.key.task;
   task.spec = a.spec;
   task.created = a.created;
-  task.desired = a.want == Want::run || a.want == Want::hold ? Desired::run : Desired::stop;
+  // What failed for good before the manager let it go has failed, and was not stopped on request.
+  const bool failed = a.want == Want::keep && a.status.final && a.status.failure != Failure::none;
+  const bool meant_to_run = a.want == Want::run || a.want == Want::hold || failed;
+  task.desired = meant_to_run ? Desired::run : Desired::stop;
   task.attempt = a.key.attempt;
   task.node = config.name;
   task.status = a.status;

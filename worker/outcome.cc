@@ -12,10 +12,18 @@ namespace cube::worker {
 namespace {
 
 constexpr std::uint32_t tries_max = 3;  // again, after a failure for no known reason
+// A registry may be away for longer: for a task that nothing else ever gives up.
+constexpr std::uint32_t registry_tries_max = 7;
 constexpr Duration try_again_first = 1s;
 constexpr Duration try_again_max = 1min;
 constexpr Duration engine_try_again = 1s;
 constexpr Duration progress_told_every = 500ms;
+
+std::uint32_t tries_allowed(const RestartPolicy& policy, runtime::EngineError::Kind kind) {
+  const bool patient =
+      kind == runtime::EngineError::Kind::no_registry && !policy.max_in_a_row().has_value();
+  return patient ? registry_tries_max : tries_max;
+}
 
 Duration try_again_after(std::uint32_t tries) {
   Duration pause = try_again_first;
@@ -135,10 +143,11 @@ void Worker::Impl::failed(Attempt& a, const Doing& was, const runtime::EngineErr
     case bad_spec:
       if (makes) return could_not_start(a, Failure::spec, error.message);
       break;
+    case no_registry:
     case other:
       break;
   }
-  try_again(a, was, error.message);
+  try_again(a, was, error);
 }
 
 // The engine did not answer: nobody's failure. The effect is unknown, so look before going on.
@@ -153,24 +162,26 @@ void Worker::Impl::engine_was_away(Attempt& a, const Doing& was, const std::stri
 }
 
 void Worker::Impl::not_found_by(Attempt& a, const Doing& was, const std::string& message) {
-  if (was.verb == Verb::create) return try_again(a, was, message);
+  if (was.verb == Verb::create)
+    return try_again(a, was, {runtime::EngineError::Kind::not_found, message});
   if (was.restart == a.status.restart) a.unsure = false;  // so the create had no effect
   if (a.containers.contains(was.restart)) vanished(a, was.restart);
 }
 
 // A failure that may pass: again after a pause; what starts gives up after a few times, what
 // stops and removes never does.
-void Worker::Impl::try_again(Attempt& a, const Doing& was, const std::string& reason) {
+void Worker::Impl::try_again(Attempt& a, const Doing& was, const runtime::EngineError& error) {
   ++a.tries;
   const bool starts = was.verb == Verb::pull || was.verb == Verb::create || was.verb == Verb::start;
-  if (starts && a.want == Want::run && !a.status.final && a.tries > tries_max) {
+  if (starts && a.want == Want::run && !a.status.final &&
+      a.tries > tries_allowed(a.spec.restart, error.kind)) {
     a.unsure = false;
-    return could_not_start(a, Failure::node, reason);
+    return could_not_start(a, Failure::node, error.message);
   }
   const Duration pause = try_again_after(a.tries);
   a.retry_at = now.mono + pause;
   if (a.status.observed != Observed::running) {
-    a.status.reason = fmt::format("{}; trying again in {}", reason, pause_in_words(pause));
+    a.status.reason = fmt::format("{}; trying again in {}", error.message, pause_in_words(pause));
   }
 }
 
@@ -204,9 +215,9 @@ void Worker::Impl::pulled(Pull pull, const OperationOutcome& outcome) {
       a.tries = 0;
     } else if (error->kind == unavailable) {
       engine_was_away(a, {0, Verb::pull, a.status.restart}, error->message);
-    } else if (error->kind == other || error->kind == not_found) {
+    } else if (error->kind == other || error->kind == not_found || error->kind == no_registry) {
       try_again(a, {0, Verb::pull, a.status.restart},
-                fmt::format("image {}: {}", pull.image, error->message));
+                {error->kind, fmt::format("image {}: {}", pull.image, error->message)});
     } else {
       could_not_start(a, Failure::node, fmt::format("image {}: {}", pull.image, error->message));
     }

@@ -15,8 +15,9 @@ struct End {
   Failure failure = Failure::none;
   std::string reason{};  // "exit code 3", "killed by signal 9 (SIGKILL)", "out of memory: ..."
   std::int32_t exit_code = 0;
-  bool ran = false;    // false: it could not be started
-  Duration ran_for{};  // by the engine's own stamps
+  bool ran = false;        // false: it could not be started
+  bool signalled = false;  // shortly after a signal that somebody else sent
+  Duration ran_for{};      // by the engine's own stamps
   WallTime started{}, finished{};
 };
 

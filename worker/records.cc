@@ -80,6 +80,8 @@ std::string encode(const NodeRecord& node) {
   out.uint(5, node.fence.session);
   out.uint(6, node.fence.generation);
   out.bytes(7, node.boot_id);
+  out.bytes(8, node.name);
+  out.bytes(9, node.cluster);
   return std::move(out).finish();
 }
 
@@ -108,6 +110,12 @@ Result<NodeRecord> decode_node(std::string_view record) {
         break;
       case 7:
         node.boot_id = std::string(field.bytes);
+        break;
+      case 8:
+        node.name = std::string(field.bytes);
+        break;
+      case 9:
+        node.cluster = std::string(field.bytes);
         break;
       default:
         break;

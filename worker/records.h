@@ -26,6 +26,7 @@ struct NodeRecord {
   ManagerId manager;      // of it
   api::Fence fence;       // of it
   std::string boot_id;    // of the boot whose containers have all been looked at
+  std::string name, cluster;  // whose the containers are; empty: written by an older version
   friend bool operator==(const NodeRecord&, const NodeRecord&) = default;
 };
 

@@ -40,6 +40,12 @@ api::Report Worker::Impl::report(std::uint64_t since) const {
 }
 
 void Worker::Impl::on(PollReport& in) {
+  // A stranger's epochs mean nothing here: who it is comes before how old it is.
+  const ManagerId& manager = in.manager.is_nil() ? node.manager : in.manager;
+  const std::string& cluster = in.cluster.empty() ? config.cluster : in.cluster;
+  if (auto error = refusal_of_sender("the poll", manager, cluster)) {
+    return reply(in.token, std::move(*error));
+  }
   const api::Fence& fence = node.fence;
   if (std::pair(in.epoch, in.session) < std::pair(fence.epoch, fence.session)) {
     return reply(in.token,

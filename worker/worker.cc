@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "base/text.h"
 #include "worker/backoff.h"
 #include "worker/impl.h"
 
@@ -22,6 +23,21 @@ bool decides_otherwise(const Attempt& a) {
   return !a.saved || a.saved_backoff != a.backoff || saved.restart != status.restart ||
          saved.final != status.final || saved.failures != status.failures ||
          saved.failure != status.failure || saved.exit_code != status.exit_code;
+}
+
+// A store is one worker's: under another name or in another cluster it would neither find its
+// containers nor be known to its manager.
+Result<void> bind(NodeRecord& node, const Config& config) {
+  const bool is_new = node.name.empty() && node.cluster.empty();
+  if (!is_new && (node.name != config.name || node.cluster != config.cluster)) {
+    return Error{Code::conflict,
+                 fmt::format("this store is of worker {0} in cluster {1}; start with --name {0} "
+                             "--cluster {1}, or another --data-dir",
+                             printable(node.name), printable(node.cluster))};
+  }
+  node.name = config.name;
+  node.cluster = config.cluster;
+  return {};
 }
 
 }  // namespace
@@ -81,6 +97,7 @@ Result<Worker> Worker::load(Config config, Rng rng,
                              key.task.str())};
   }
   NodeRecord& node = impl->node;
+  CUBE_TRY(bind(node, impl->config));
   if (node.worker.is_nil()) node.worker = WorkerId(impl->ids.uuid());
   if (impl->config.forget_manager) {
     node.manager = {};
@@ -159,6 +176,7 @@ void Worker::Impl::drive_dirty() {
 void Worker::Impl::drive(const AttemptKey& key) {
   Attempt* a = find(key);
   if (a == nullptr) return;  // erased meanwhile
+  release_held(*a);
   const Attempt* in_the_way = older_in_the_way(key);
   const bool is_ready = engine.state == Engine::State::ready;
   const bool wants_to_start = a->want == Want::run && !a->status.final && a->due <= now.mono &&
@@ -229,6 +247,7 @@ void Worker::Impl::save(Attempt& a) {
 void Worker::Impl::arm(Attempt& a) {
   Instant at = std::min(a.save_at, a.expires);
   if (a.due > now.mono && a.want == Want::run && !a.status.final) at = std::min(at, a.due);
+  if (a.held_end) at = std::min(at, a.held_end->until);
   if (a.retry_at > now.mono) at = std::min(at, a.retry_at);
   if (is_probed(a)) at = std::min(at, next_probe(a.spec.health, a.probing));
   if (at == a.timer) return;

@@ -62,6 +62,8 @@ struct PollReport {
   std::uint64_t epoch = 0, session = 0;  // of the asking manager; a lower one is refused (conflict)
   std::uint64_t incarnation = 0, change = 0;
   Duration wait{};
+  ManagerId manager{};    // who asks; nil: it does not say,
+  std::string cluster{};  // and of which cluster
 };
 struct PostTask {
   Token token;
@@ -194,7 +196,8 @@ struct RunningContainer {
 class Worker {
  public:
   // `records` is everything the store holds, in key order. A first start (no records) makes the
-  // worker's id from `rng`; the first step commits it. Errors: corrupt records.
+  // worker's id from `rng`; the first step commits it. Errors: corrupt records; the
+  // store of another name or cluster.
   static Result<Worker> load(Config config, Rng rng,
                              std::vector<std::pair<std::string, std::string>> records);
   ~Worker();

@@ -42,6 +42,11 @@ cluster_of_one() {
 }
 task() { printf '{"Name":"%s","Image":"%s","Command":["sleep","1000"],"RestartPolicy":"on-failure:1"}' "$1" "$box_image"; }
 running() { [ "$(curl -fsS "$api/tasks" | jq '[.[] | select(.State == 2)] | length')" = "$1" ]; }
+# So many tasks run, each restarted so many times at least.
+restarted() {
+  [ "$(curl -fsS "$api/tasks" |
+    jq --argjson times "$2" '[.[] | select(.State == 2 and .RestartCount >= $times)] | length')" = "$1" ]
+}
 node_says() { [[ $(curl -fsS "$api/nodes" | jq -r '.[0].State + " " + .[0].Reason') == *$1* ]]; }
 
 @test "a worker starts without an engine, says so, and serves when the engine comes" {
@@ -60,18 +65,21 @@ node_says() { [[ $(curl -fsS "$api/nodes" | jq -r '.[0].State + " " + .[0].Reaso
 @test "an engine's restart brings every task back, and is not counted as their fault" {
   start_engine
   load_image "$box_image"
+  load_image timboring/echo-server:latest
   cluster_of_one
   eventually 20 nodes_ready 1
   for i in 1 2 3; do submit "$(task "t$i")" >/dev/null; done
-  eventually 40 running 3
+  # these end with exit code 0 when the engine stops them, which under their policy would be for good
+  for i in 1 2; do submit "{\"Name\":\"e$i\",\"Image\":\"timboring/echo-server:latest\"}" >/dev/null; done
+  eventually 40 running 5
   end_engine TERM
   start_engine
-  eventually 60 running 3
-  [ "$(curl -fsS "$api/tasks" | jq '[.[] | select(.Attempt == 1)] | length')" = 3 ]
+  eventually 60 restarted 5 1
+  [ "$(curl -fsS "$api/tasks" | jq '[.[] | select(.Attempt == 1)] | length')" = 5 ]
   # once more: with on-failure:1 a counted failure would have used up the one restart
   end_engine TERM
   start_engine
-  eventually 60 running 3
+  eventually 60 restarted 5 2
 }
 
 @test "a hung engine is noticed, tasks are kept, and it is believed again when it answers" {

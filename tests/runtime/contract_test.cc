@@ -131,6 +131,7 @@ class Engine {
           return out.add("paused " + who);
         case EngineEvent::Kind::unpaused:
           return out.add("unpaused " + who);
+        case EngineEvent::Kind::killed:
         case EngineEvent::Kind::other:
           return;
       }

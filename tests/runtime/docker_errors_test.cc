@@ -82,10 +82,10 @@ TEST_CASE("failures of a pull") {
        Kind::no_image},
       {"Get \"https://registry-1.docker.io/v2/\": dial tcp: lookup registry-1.docker.io on "
        "10.255.255.53:53: no such host",
-       Kind::other},
+       Kind::no_registry},
       {"Get \"https://r/v2/\": net/http: request canceled (Client.Timeout exceeded while awaiting "
        "headers)",
-       Kind::other},
+       Kind::no_registry},
       {"write /var/lib/docker/tmp/x: no space left on device", Kind::no_space},
       {"unexpected EOF", Kind::other},
   };

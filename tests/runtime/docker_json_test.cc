@@ -114,6 +114,7 @@ TEST_CASE("filters") {
   CHECK(list_filters({{"a", "1"}, {"b", "x=y"}}) == R"({"label":["a=1","b=x=y"]})");
   const Json events = Json::parse(event_filters({{"a", "1"}}));
   CHECK(events["label"] == Json::array({"a=1"}));
+  CHECK(events["event"].dump().find("\"kill\"") != std::string::npos);
   CHECK(events["type"] == Json::array({"container"}));
 }
 
@@ -220,6 +221,13 @@ TEST_CASE("events") {
   CHECK(kind("destroy") == EngineEvent::Kind::destroyed);
   CHECK(kind("remove") == EngineEvent::Kind::destroyed);  // Podman's word
   CHECK(kind("died") == EngineEvent::Kind::died);
+  CHECK(kind("kill") == EngineEvent::Kind::killed);
+  const auto killed =
+      parse_event(R"({"Type":"container","Action":"kill","Actor":{"ID":"1","Attributes":)"
+                  R"({"signal":"15","signalled":"by whom"}}})");
+  REQUIRE(killed);
+  CHECK(killed->signal == 15);
+  CHECK(killed->labels == std::map<std::string, std::string>{{"signalled", "by whom"}});
   CHECK(kind("exec_create: sh") == EngineEvent::Kind::other);
   for (const char* none : {"", "{", "{}", "[]", R"({"Type":"network","Actor":{"ID":"1"}})"}) {
     CHECK(!parse_event(none));

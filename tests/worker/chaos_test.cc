@@ -68,7 +68,7 @@ class Chaos {
   }
 
   void one_misfortune() {
-    switch (rng_.below(12)) {
+    switch (rng_.below(13)) {
       case 0:
       case 1:
       case 2:
@@ -98,6 +98,9 @@ class Chaos {
         return;
       case 11:
         world_.engine.images.clear();
+        return;
+      case 12:
+        with_any([this](const auto& name) { world_.engine.kill(name, exit_code(), world_.wall); });
         return;
       default:
         return;

@@ -143,6 +143,7 @@ EngineModel::Outcome EngineModel::apply(const worker::Operation& operation, Wall
           [&](const worker::StopContainer& stop) -> Outcome {
             Container* c = find(stop.id);
             if (c != nullptr && lives(*c)) {
+              tell(Kind::killed, *c, now);
               end(*c, stop_code, now, false);
               tell(Kind::died, *c, now);
             }
@@ -164,10 +165,22 @@ bool EngineModel::exit(const std::string& name, std::int32_t code, WallTime now,
   return true;
 }
 
+bool EngineModel::kill(const std::string& name, std::int32_t code, WallTime now) {
+  Container* c = find(name);
+  if (c == nullptr || !lives(*c)) return false;
+  tell(Kind::killed, *c, now);
+  return exit(name, code, now);
+}
+
+void EngineModel::term_all(std::int32_t code, WallTime now) {
+  for (auto& [name, c] : containers_) kill(name, code, now);
+}
+
 bool EngineModel::remove_by_hand(const std::string& name, WallTime now) {
   Container* c = find(name);
   if (c == nullptr) return false;
   if (lives(*c)) {
+    tell(Kind::killed, *c, now);
     end(*c, 137, now, false);
     tell(Kind::died, *c, now);
   }

@@ -23,6 +23,10 @@ class EngineModel {
 
   // The process in a running container ends.
   bool exit(const std::string& name, std::int32_t code, WallTime now, bool oom = false);
+  // Somebody sends it a signal that ends it.
+  bool kill(const std::string& name, std::int32_t code, WallTime now);
+  // The engine is told to end: every container gets a signal and ends, while it still tells so.
+  void term_all(std::int32_t code, WallTime now);
   // Somebody removes it by hand, running or not.
   bool remove_by_hand(const std::string& name, WallTime now);
   bool pause(const std::string& name, bool paused, WallTime now);

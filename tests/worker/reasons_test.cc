@@ -58,6 +58,57 @@ TEST_CASE("the end of a container") {
   }
 }
 
+TEST_CASE("a command that cannot be run fails for good, unless it ran for a while") {
+  struct Row {
+    std::int32_t code;
+    Duration ran_for;
+    std::vector<std::string> entrypoint, command;
+    Failure failure;
+    std::string_view reason;
+  };
+  const Row rows[] = {
+      {127,
+       20ms,
+       {},
+       {"/nope", "x"},
+       Failure::spec,
+       "exit code 127: the command /nope was not found in the image"},
+      {126,
+       20ms,
+       {"/etc/passwd"},
+       {"x"},
+       Failure::spec,
+       "exit code 126: the command /etc/passwd cannot be executed"},
+      {127,
+       1s,
+       {},
+       {"/bin/sh", "-c", "nope"},
+       Failure::spec,
+       "exit code 127: a command run by /bin/sh was not found in the image"},
+      {127,
+       20ms,
+       {},
+       {},
+       Failure::spec,
+       "exit code 127: the image's own command was not found in the image"},
+      {127, 1001ms, {}, {"/nope"}, Failure::exit, "exit code 127"},
+      {125, 20ms, {}, {"/nope"}, Failure::exit, "exit code 125"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.reason);
+    runtime::Container c;
+    c.exit_code = row.code;
+    c.started = {1'000'000};
+    c.finished = c.started + row.ran_for;
+    TaskSpec spec;
+    spec.entrypoint = row.entrypoint;
+    spec.command = row.command;
+    const End end = end_of(c, spec, false);
+    CHECK(end.failure == row.failure);
+    CHECK(end.reason == row.reason);
+  }
+}
+
 TEST_CASE("an engine's stamps that run backwards make no negative run") {
   runtime::Container c;
   c.started = {4'000'000};

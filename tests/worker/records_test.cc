@@ -38,7 +38,8 @@ TEST_CASE("records round-trip") {
   CHECK(back.backoff == a.backoff);
 
   Rng rng(8);
-  const NodeRecord node{WorkerId(rng.uuid()), true, ManagerId(rng.uuid()), {3, 2, 1}, "boot"};
+  const NodeRecord node{
+      WorkerId(rng.uuid()), true, ManagerId(rng.uuid()), {3, 2, 1}, "boot", "n1", "default"};
   const auto read = decode_node(encode(node));
   REQUIRE(read.ok());
   CHECK(*read == node);

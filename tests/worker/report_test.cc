@@ -7,6 +7,7 @@
 #include <map>
 
 #include "tests/worker/world.h"
+#include "worker/records.h"
 
 namespace cube::test {
 namespace {
@@ -220,6 +221,35 @@ TEST_CASE("many attempts: a step costs what changed, not what there is") {
   for (const auto& [verb, count] : node.sent) {
     if (verb != "list") CHECK(count == before.at(verb));
   }
+}
+
+TEST_CASE("a store is of one worker in one cluster") {
+  Node node;
+  const auto load = [&](const char* name, const char* cluster) {
+    worker::Config config;
+    config.name = name;
+    config.cluster = cluster;
+    const auto& records = node.world.records;
+    return worker::Worker::load(config, Rng(1), {records.begin(), records.end()});
+  };
+  const auto [name, cluster] = std::pair(node.world.config.name, node.world.config.cluster);
+  CHECK(load(name.c_str(), cluster.c_str()).ok());
+  for (const auto& loaded : {load("other", cluster.c_str()), load(name.c_str(), "other")}) {
+    REQUIRE(!loaded.ok());
+    CHECK(loaded.error().message == "this store is of worker " + name + " in cluster " + cluster +
+                                        "; start with --name " + name + " --cluster " + cluster +
+                                        ", or another --data-dir");
+  }
+  // A store from before names were written is taken over, and then bound.
+  auto& record = node.world.records.at(worker::node_key());
+  auto old = worker::decode_node(record).value();
+  old.name.clear();
+  old.cluster.clear();
+  record = worker::encode(old);
+  node.world.config.name = "other";
+  node.world.restart_worker();
+  CHECK(load("other", cluster.c_str()).ok());
+  CHECK(!load(name.c_str(), cluster.c_str()).ok());
 }
 
 TEST_CASE("container names: one for each container, other clusters and nodes apart") {

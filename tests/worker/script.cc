@@ -80,9 +80,23 @@ runtime::EngineError::Kind error_kind(const std::string& name) {
   const std::map<std::string, runtime::EngineError::Kind> kinds = {
       {"unavailable", unavailable}, {"no-image", no_image}, {"name-in-use", name_in_use},
       {"port-in-use", port_in_use}, {"bad-spec", bad_spec}, {"not-found", not_found},
-      {"no-space", no_space},       {"other", other},
+      {"no-registry", no_registry}, {"no-space", no_space}, {"other", other},
   };
   return kinds.at(name);
+}
+
+// Somebody sends a signal that the container does not heed, or not yet.
+bool signal(EngineModel& engine, const std::string& name, WallTime now) {
+  const auto found = engine.containers().find(name);
+  if (found == engine.containers().end()) return false;
+  runtime::EngineEvent event;
+  event.kind = runtime::EngineEvent::Kind::killed;
+  event.signal = 15;
+  event.container_id = found->second.id;
+  event.labels = found->second.labels;
+  event.at = now;
+  engine.events.push_back(std::move(event));
+  return true;
 }
 
 }  // namespace
@@ -309,10 +323,14 @@ void Script::assign(const Words& words) {
   world_.input(std::move(put));
 }
 
-// poll [epoch=1] [session=1] [wait=5s] [since=NUMBER|last] [other-incarnation]
+// poll [manager=] [cluster=] [epoch=1] [session=1] [wait=5s] [since=NUMBER|last]
+// [other-incarnation]
 void Script::poll(const Words& words) {
   worker::PollReport in;
   in.token = ++last_token_;
+  const std::string manager = option(words, "manager", "");
+  if (!manager.empty()) in.manager = ManagerId(id_of(manager).uuid);
+  in.cluster = option(words, "cluster", "");
   in.epoch = number(option(words, "epoch", "1"));
   in.session = number(option(words, "session", "1"));
   in.wait = duration(option(words, "wait", "5s"));
@@ -368,8 +386,8 @@ void Script::health(const Words& words) {
   health_[words.at(1)] = words.at(2);
 }
 
-// engine up|down|restart|image NAME|no-image NAME|slow VERB TIME|fails VERB KIND TEXT...|foreign
-// TASK
+// engine up|down|restart|term CODE|image NAME|no-image NAME|slow VERB TIME|fails VERB KIND
+// TEXT...|foreign TASK
 void Script::engine(const Words& words) {
   const std::string& what = words.at(1);
   if (what == "up") return world_.engine_up();
@@ -386,6 +404,8 @@ void Script::engine(const Words& words) {
     world_.engine.images.insert(words.at(2));
   } else if (what == "no-image") {
     world_.engine.images.erase(words.at(2));
+  } else if (what == "term") {
+    world_.engine.term_all(std::stoi(words.at(2)), world_.wall);
   } else if (what == "slow") {
     world_.delays[words.at(2)] = duration(words.at(3));
   } else if (what == "fails") {
@@ -414,6 +434,8 @@ bool Script::by_hand(const Words& words) {
   const std::string& verb = words.at(0);
   const std::string name = container(words.at(1));
   if (verb == "exit") return world_.engine.exit(name, std::stoi(words.at(2)), world_.wall);
+  if (verb == "kill") return world_.engine.kill(name, std::stoi(words.at(2)), world_.wall);
+  if (verb == "signal") return signal(world_.engine, name, world_.wall);
   if (verb == "oom") return world_.engine.exit(name, 137, world_.wall, true);
   if (verb == "rm") return world_.engine.remove_by_hand(name, world_.wall);
   if (verb == "pause") return world_.engine.pause(name, true, world_.wall);
