@@ -56,14 +56,18 @@ class Door : public std::enable_shared_from_this<Door> {
   Door(Loop::Impl& loop, ServerOptions options, Handler handler)
       : acceptor_(loop.context),
         retry_(loop.context),
-        hub_(new Hub{
-            loop, std::move(options), std::make_shared<const Handler>(std::move(handler)), {}, 0}) {
-  }
+        hub_(new Hub{loop,
+                     std::move(options),
+                     std::make_shared<const Handler>(std::move(handler)),
+                     {},
+                     0,
+                     false}) {}
 
   Result<void> open() {
     const auto& options = hub_->options;
     const auto endpoint = local_endpoint(hub_->loop, options);
     if (!endpoint) return endpoint.error();
+    hub_->loopback_only = endpoint->address().is_loopback();
     error_code ec;
     acceptor_.open(endpoint->protocol(), ec);
     if (!ec) acceptor_.set_option(tcp::acceptor::reuse_address(true), ec);

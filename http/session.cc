@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "http/origin_check.h"
 #include "http/responder.h"
 
 namespace cube::http {
@@ -158,6 +159,7 @@ void Session::dispatch() {
   if (in_.empty()) release(in_);
   to_head_ = request.method == "HEAD";
   request.peer = peer_;
+  if (auto refusal = check_origin(request, hub_->loopback_only)) return refuse_request(*refusal);
   const auto handler = hub_->handler;  // it lives on if this request ends the server
   (*handler)(std::move(request), make_responder(weak_from_this(), hub_->loop.mailbox));
 }

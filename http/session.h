@@ -29,6 +29,7 @@ struct Hub {
   std::shared_ptr<const Handler> handler;
   std::set<std::shared_ptr<Session>> sessions;
   std::atomic<std::size_t> count = 0;
+  bool loopback_only = false;  // answers only to a Host that is this machine
 
   void add(std::shared_ptr<Session> session);
   void remove(const std::shared_ptr<Session>& session);

@@ -11,8 +11,8 @@ using namespace cube::http::testing;
 
 namespace {
 
-const std::string get = "GET / HTTP/1.1\r\nHost: a\r\n";
-const std::string post = "POST / HTTP/1.1\r\nHost: a\r\n";
+const std::string get = "GET / HTTP/1.1\r\nHost: localhost\r\n";
+const std::string post = "POST / HTTP/1.1\r\nHost: localhost\r\n";
 
 void say_ok(Request, std::shared_ptr<Responder> responder) {
   responder->send({200, "ok", "text/plain", {}});
@@ -106,7 +106,7 @@ TEST_CASE("dripping bytes does not stretch the deadline") {
   auto peer = Peer::connect(running.port);
   std::atomic<bool> closed = false;
   std::thread drip([&] {
-    peer.send("GET / HTTP/1.1\r\nHost: a\r\nX: ");
+    peer.send("GET / HTTP/1.1\r\nHost: localhost\r\nX: ");
     while (!closed && peer.send("x")) std::this_thread::sleep_for(5ms);  // paced
   });
   const auto reply = peer.read_all();
@@ -177,7 +177,7 @@ TEST_CASE("at the limit an idle connection makes room; busy ones do not") {
   peers.clear();
   for (int i = 0; i < 3; ++i) {
     peers.push_back(Peer::connect(running.port));
-    peers.back().send("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n");
+    peers.back().send("GET /hold HTTP/1.1\r\nHost: localhost\r\n\r\n");
   }
   REQUIRE(eventually([&] {
     const std::lock_guard lock(mutex);

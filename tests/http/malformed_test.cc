@@ -17,52 +17,52 @@ struct Row {
   int status;
 };
 
-const std::string get = "GET / HTTP/1.1\r\nHost: a\r\n";
-const std::string post = "POST / HTTP/1.1\r\nHost: a\r\n";
+const std::string get = "GET / HTTP/1.1\r\nHost: localhost\r\n";
+const std::string post = "POST / HTTP/1.1\r\nHost: localhost\r\n";
 const std::string chunked = post + "Transfer-Encoding: chunked\r\n\r\n";
 
 std::vector<Row> request_lines() {
   return {
-      {"no version", "GET /\r\nHost: a\r\n\r\n", 400},
-      {"empty line first", "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-      {"two spaces", "GET  / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-      {"a space in the target", "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-      {"a tab for a space", "GET\t/ HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-      {"a space after the version", "GET / HTTP/1.1 \r\nHost: a\r\n\r\n", 400},
-      {"lower-case method", "get / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-      {"wrong character in the method", "G(T / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-      {"lower-case version", "GET / http/1.1\r\nHost: a\r\n\r\n", 400},
-      {"two digits in the version", "GET / HTTP/1.10\r\nHost: a\r\n\r\n", 400},
-      {"HTTP/2.0", "GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505},
-      {"HTTP/1.2", "GET / HTTP/1.2\r\nHost: a\r\n\r\n", 505},
-      {"HTTP/0.9 with a number", "GET / HTTP/0.9\r\nHost: a\r\n\r\n", 505},
+      {"no version", "GET /\r\nHost: localhost\r\n\r\n", 400},
+      {"empty line first", "\r\nGET / HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
+      {"two spaces", "GET  / HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
+      {"a space in the target", "GET /a b HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
+      {"a tab for a space", "GET\t/ HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
+      {"a space after the version", "GET / HTTP/1.1 \r\nHost: localhost\r\n\r\n", 400},
+      {"lower-case method", "get / HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
+      {"wrong character in the method", "G(T / HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
+      {"lower-case version", "GET / http/1.1\r\nHost: localhost\r\n\r\n", 400},
+      {"two digits in the version", "GET / HTTP/1.10\r\nHost: localhost\r\n\r\n", 400},
+      {"HTTP/2.0", "GET / HTTP/2.0\r\nHost: localhost\r\n\r\n", 505},
+      {"HTTP/1.2", "GET / HTTP/1.2\r\nHost: localhost\r\n\r\n", 505},
+      {"HTTP/0.9 with a number", "GET / HTTP/0.9\r\nHost: localhost\r\n\r\n", 505},
       {"the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505},
-      {"asterisk target", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+      {"asterisk target", "OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
       {"authority target", "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n", 400},
-      {"relative target", "GET tasks HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-      {"absolute target, other host", "GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-      {"absolute target, https", "GET https://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-      {"a fragment", "GET /#x HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-      {"a backslash", "GET /a\\..\\b HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-      {"a byte over 127", "GET /\xc3\xa4 HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-      {"a percent alone", "GET /% HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-      {"half a percent", "GET /%4 HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-      {"no hexadecimal", "GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-      {"an encoded NUL", "GET /a%00b HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-      {"an encoded slash", "GET /tasks%2fa HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-      {"invalid UTF-8 in the path", "GET /%ff HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-      {"an encoded NUL in the query", "GET /?a=%00 HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-      {"invalid UTF-8 in the query", "GET /?%c3=1 HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+      {"relative target", "GET tasks HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
+      {"absolute target, other host", "GET http://b/ HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
+      {"absolute target, https", "GET https://localhost/ HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
+      {"a fragment", "GET /#x HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
+      {"a backslash", "GET /a\\..\\b HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
+      {"a byte over 127", "GET /\xc3\xa4 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
+      {"a percent alone", "GET /% HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
+      {"half a percent", "GET /%4 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
+      {"no hexadecimal", "GET /%zz HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
+      {"an encoded NUL", "GET /a%00b HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
+      {"an encoded slash", "GET /tasks%2fa HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
+      {"invalid UTF-8 in the path", "GET /%ff HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
+      {"an encoded NUL in the query", "GET /?a=%00 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
+      {"invalid UTF-8 in the query", "GET /?%c3=1 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
       {"TLS", std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11), 400},
   };
 }
 
 std::vector<Row> header_lines() {
   return {
-      {"bare LF after the request line", "GET / HTTP/1.1\nHost: a\r\n\r\n", 400},
-      {"bare LF after a header", "GET / HTTP/1.1\r\nHost: a\n\r\n", 400},
-      {"bare LF at the end", "GET / HTTP/1.1\r\nHost: a\r\n\n", 400},
-      {"bare LF everywhere", "GET / HTTP/1.1\nHost: a\n\n", 400},
+      {"bare LF after the request line", "GET / HTTP/1.1\nHost: localhost\r\n\r\n", 400},
+      {"bare LF after a header", "GET / HTTP/1.1\r\nHost: localhost\n\r\n", 400},
+      {"bare LF at the end", "GET / HTTP/1.1\r\nHost: localhost\r\n\n", 400},
+      {"bare LF everywhere", "GET / HTTP/1.1\nHost: localhost\n\n", 400},
       {"bare CR in a value", get + "X: a\rb\r\n\r\n", 400},
       {"bare CR before a header", get + "\rX: a\r\n\r\n", 400},
       {"CR CR LF", get + "X: a\r\r\n\r\n", 400},
@@ -73,7 +73,7 @@ std::vector<Row> header_lines() {
       {"vertical tab before a value", get + "X:\x0b chunked\r\n\r\n", 400},
       {"folded line", get + "X: a\r\n b\r\n\r\n", 400},
       {"folded line with a tab", get + "X: a\r\n\tb\r\n\r\n", 400},
-      {"space before the first header", "GET / HTTP/1.1\r\n Host: a\r\n\r\n", 400},
+      {"space before the first header", "GET / HTTP/1.1\r\n Host: localhost\r\n\r\n", 400},
       {"space before the colon", get + "X : a\r\n\r\n", 400},
       {"space in a name", get + "X Y: a\r\n\r\n", 400},
       {"no colon", get + "X\r\n\r\n", 400},
@@ -166,7 +166,7 @@ TEST_CASE("wrong framing is refused") {
 
 TEST_CASE("wrong requests are refused however they are cut into pieces") {
   RunningServer running([](Request, std::shared_ptr<Responder> responder) { responder->send({}); });
-  for (const Row& row : {Row{"", "GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n", 400},
+  for (const Row& row : {Row{"", "GET / HTTP/1.1\r\nHost: localhost\r\n b\r\n\r\n", 400},
                          Row{"", chunked + "3\r\nabcd\r\n0\r\n\r\n", 400}}) {
     for (std::size_t cut = 1; cut < row.request.size(); ++cut) {
       CAPTURE(cut);
@@ -189,11 +189,12 @@ TEST_CASE("unusual requests that are right are served") {
   };
   const Good rows[] = {
       {get + "\r\n", "GET / - "},
-      {"GET http://A/x?b=1 HTTP/1.1\r\nHost: a\r\n\r\n", "GET /x b=1 - "},
-      {"GET http://a?b HTTP/1.1\r\nHost: a\r\n\r\n", "GET / b= - "},
-      {"GET http://a HTTP/1.1\r\nHost: a\r\n\r\n", "GET / - "},
-      {"GET /a%20b%C3%A4?x+y=%2B&&z HTTP/1.1\r\nHost: a\r\n\r\n", "GET /a b\xc3\xa4 x y=+ z= - "},
-      {"GET /?f={\"a\":[1|2]} HTTP/1.1\r\nHost: a\r\n\r\n", "GET / f={\"a\":[1|2]} - "},
+      {"GET http://LOCALHOST/x?b=1 HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET /x b=1 - "},
+      {"GET http://localhost?b HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET / b= - "},
+      {"GET http://localhost HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET / - "},
+      {"GET /a%20b%C3%A4?x+y=%2B&&z HTTP/1.1\r\nHost: localhost\r\n\r\n",
+       "GET /a b\xc3\xa4 x y=+ z= - "},
+      {"GET /?f={\"a\":[1|2]} HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET / f={\"a\":[1|2]} - "},
       {"GET / HTTP/1.0\r\n\r\n", "GET / - "},
       {"GET / HTTP/1.1\r\nHOST: [::1]:80\r\nX:  b\t \r\n\r\n", "GET / b "},
       {get + "X: \xc3\xa4\r\n\r\n", "GET / \xc3\xa4 "},

@@ -84,7 +84,7 @@ TEST_CASE("pipelined requests are answered one by one, in order") {
     auto peer = Peer::connect(running.port);
     std::string all;
     for (int i = 0; i < 20; ++i) {
-      all += "GET /" + std::to_string(i) + " HTTP/1.1\r\nHost: a\r\n\r\n";
+      all += "GET /" + std::to_string(i) + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
     }
     peer.send(all);
     auto replies = peer.read_until("</19>");
@@ -115,7 +115,8 @@ TEST_CASE("HTTP/1.0 is closed unless it asks to stay") {
 TEST_CASE("a client that waits for 100 Continue gets it, once") {
   RunningServer running(echo);
   auto peer = Peer::connect(running.port);
-  peer.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
+  peer.send(
+      "POST / HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
   CHECK(peer.read_until("\r\n\r\n") == "HTTP/1.1 100 Continue\r\n\r\n");
   peer.send("bo");
   peer.send("dy");
@@ -127,7 +128,8 @@ TEST_CASE("a client that waits for 100 Continue gets it, once") {
 TEST_CASE("who expects to send too much is told before") {
   RunningServer running(echo, {.body_bytes_max = 10});
   auto peer = Peer::connect(running.port);
-  peer.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 11\r\n\r\n");
+  peer.send(
+      "POST / HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 11\r\n\r\n");
   CHECK(status_of(peer.read_all()) == 413);
 }
 
@@ -160,7 +162,7 @@ TEST_CASE("a responder outlives its connection, its server and its loop") {
       asked.set_value();
     });
     auto peer = Peer::connect(running.port);
-    peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    peer.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     REQUIRE(asked.get_future().wait_for(patience) == std::future_status::ready);
   }
   body = kept->stream({});
@@ -188,7 +190,7 @@ TEST_CASE("a header value cannot add lines to the reply") {
     responder->send({200, "", "text/plain", {{"X", "a\r\nSet-Cookie: b"}}});
   });
   auto peer = Peer::connect(running.port);
-  peer.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  peer.send("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
   CHECK(peer.read_all().find("X: a  Set-Cookie: b\r\n") != std::string::npos);
 }
 
@@ -220,7 +222,7 @@ TEST_CASE("the end of the server closes every connection") {
   RunningServer running([](Request, std::shared_ptr<Responder>) {});
   auto idle = Peer::connect(running.port);
   auto busy = Peer::connect(running.port);
-  busy.send("GET / HTTP/1.1\r\nHost: a\r\n");
+  busy.send("GET / HTTP/1.1\r\nHost: localhost\r\n");
   REQUIRE(eventually([&] { return running.server->connections() == 2; }));
   running.server.reset();
   CHECK(idle.read_all().empty());
