@@ -173,17 +173,24 @@ class CoreLoop {
       waiting.swap(waiting_);
     }
     for (auto& [token, answer] : waiting) answer(Body(error));
-    wait_out_last_undo();  // who asks from here on is heard by the new core
     auto core = hooks_.load();
     if (!core) log_.fatal("store.failed", core.error().message);
     core_ = std::make_unique<Core>(std::move(core).value());
+    rest();  // who asks from here on is heard by the new core
     hooks_.loaded(generation_);
   }
 
-  // A full disk stays full for a while: at most one reload a second.
-  void wait_out_last_undo() {
+  // A full disk stays full for a while: at most one reload a second. Reads go on meanwhile.
+  void rest() {
     std::unique_lock lock(mutex_);
-    wake_.wait_until(lock, to_steady(next_undo_), [this] { return stopping_; });
+    while (!stopping_ && read_clock().mono < next_undo_) {
+      wake_.wait_until(lock, to_steady(next_undo_),
+                       [this] { return stopping_ || !reads_.empty(); });
+      auto reads = std::exchange(reads_, {});
+      lock.unlock();
+      for (auto& read : reads) read(*core_);
+      lock.lock();
+    }
     next_undo_ = read_clock().mono + 1s;
   }
 

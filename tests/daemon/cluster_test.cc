@@ -89,7 +89,7 @@ TEST_CASE("many submit at once: every task runs, exactly once") {
   std::vector<std::thread> threads;
   for (std::size_t i = 0; i < submitters; ++i) {
     threads.emplace_back([&, i] {
-      Caller caller(api::Daemon::manager, manager.port);
+      auto caller = Caller::hasty(api::Daemon::manager, manager.port);
       for (std::size_t n = 0; n < tasks_each; ++n) {
         const auto body = fmt::format(R"({{"Name":"t{}-{}","Image":"app"}})", i, n);
         if (caller.post("/tasks", body).status == 201) ++accepted;

@@ -129,7 +129,7 @@ class Crowd {
     turns_.push_back(std::make_unique<std::atomic<int>>(0));
     threads_.emplace_back([this, daemon, port, turn, &turns = *turns_.back()] {
       while (!ending_) {
-        Caller caller(daemon, port);
+        auto caller = Caller::hasty(daemon, port);
         turn(caller, turns++);
       }
     });

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <httplib.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "api/json_reader.h"
@@ -13,9 +14,9 @@ namespace cube::daemon::testing {
 
 bool eventually(const std::function<bool()>& condition) {
   const auto until = std::chrono::steady_clock::now() + patience;
-  while (!condition()) {
+  for (Duration pause = 1ms; !condition(); pause = std::min<Duration>(2 * pause, 50ms)) {
     if (std::chrono::steady_clock::now() > until) return false;
-    std::this_thread::sleep_for(2ms);  // paced
+    std::this_thread::sleep_for(pause);  // paced
   }
   return true;
 }
@@ -166,7 +167,7 @@ Reply Caller::call(const std::string& method, const std::string& target, const s
   auto result = client.send(request);
   if (!result) return {};
   Reply reply{result->status, result->body, {result->headers.begin(), result->headers.end()}};
-  check(method, target, reply);
+  if (checks_) check(method, target, reply);
   return reply;
 }
 
