@@ -173,6 +173,19 @@ TEST_CASE("who follows a log gets what comes, until the container is over") {
   CHECK(world.caller.get("/tasks/web/logs").body == "one\ntwo\nthree\nfour\n");
 }
 
+TEST_CASE("who follows a log that is silent is answered all the same") {
+  LogWorld world;
+  REQUIRE(runs(world.caller, submit(world.caller, "silent")));
+  const auto container = world.caller.get("/tasks/silent").member("ContainerID");
+  Follower one(world.manager.port, "/tasks/silent/logs?follow");
+  Follower two(world.manager.port, "/tasks/silent/logs?follow");
+  CHECK(eventually([&] { return one.status() == 200 && two.status() == 200; }));
+  CHECK(one.text().empty());
+  two.stop();
+  world.box.engine.write_log(container, "at last\n");
+  CHECK(one.waits_for("at last\n"));
+}
+
 TEST_CASE("logs that cannot be had say why, through the manager as well") {
   LogWorld world;
   const auto check = [](const Reply& reply, int status, std::string_view why) {
