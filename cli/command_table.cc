@@ -185,9 +185,9 @@ constexpr std::string_view kStatusDetails =
   cube status --watch)";
 
 constexpr std::string_view kNodeDetails =
-    R"(`cube node` and `cube node ls` list the nodes, `cube node NAME...` only these: a node is called
-by its name, its worker's ID, or the beginning of either. `cube node forget NAME` says that a silent
-node is gone for good: its tasks are placed elsewhere at once. It wants the whole name.
+    R"(`cube node` and `cube node ls` list the nodes, `cube node NAME...` only these: a node is
+called by its name, its worker's ID, or the beginning of either. `cube node forget NAME` says that a
+silent node is gone for good: its tasks are placed elsewhere at once. It wants the whole name.
 
 Examples:
   cube node -o wide
