@@ -42,6 +42,18 @@ engine_answers() {
   curl -fsS --max-time 5 --unix-socket "$(engine_socket)" http://docker/_ping >/dev/null 2>&1
 }
 
+# start_dockerd: without a service manager. A pid file left by a killed engine, whose number another
+# process has by now, would keep it from starting.
+start_dockerd() {
+  local file name pid
+  for file in /var/run/docker.pid:dockerd /var/run/docker/containerd/containerd.pid:containerd; do
+    name=${file#*:} file=${file%:*}
+    pid=$(cat "$file" 2>/dev/null || true)
+    [ -z "$pid" ] || [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$name" ] || as_root rm -f "$file"
+  done
+  as_root sh -c 'setsid nohup dockerd >>/var/log/dockerd.log 2>&1 </dev/null &'
+}
+
 # A Docker engine that answers: the one that runs, else installed and started.
 ensure_engine() {
   if engine_answers; then say "engine: answers at $(engine_socket)"; return; fi
@@ -52,12 +64,16 @@ ensure_engine() {
     as_root systemctl enable --now docker
   else
     say "engine: starting dockerd (no systemd here); its log is /var/log/dockerd.log"
-    as_root sh -c 'setsid nohup dockerd >>/var/log/dockerd.log 2>&1 </dev/null &'
+    start_dockerd
   fi
   local tries
   for tries in $(seq 1 120); do
     if engine_answers; then say "engine: answers at $(engine_socket)"; return; fi
     sleep 0.5
+    # Killed engines leave things behind on which a first start can fail.
+    if [ ! -d /run/systemd/system ] && [ $((tries % 10)) = 0 ] && ! pgrep -x dockerd >/dev/null; then
+      start_dockerd
+    fi
   done
   die "the Docker engine was started but does not answer after $((tries / 2)) s; see \
 /var/log/dockerd.log or 'journalctl -u docker'"
