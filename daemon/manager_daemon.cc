@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <random>
-
 #include "api/codec.h"
 #include "daemon/core_loop.h"
 #include "daemon/event_feed.h"
@@ -12,6 +10,7 @@
 #include "daemon/metrics.h"
 #include "daemon/records.h"
 #include "daemon/replies.h"
+#include "daemon/seed.h"
 
 namespace cube::daemon {
 namespace {
@@ -28,11 +27,6 @@ struct ManagerTraits {
   using Wake = manager::Wake;
 };
 using ManagerLoop = CoreLoop<ManagerTraits>;
-
-std::uint64_t random_seed() {
-  std::random_device device;
-  return (std::uint64_t{device()} << 32) ^ device();
-}
 
 api::NodeView view_of(const manager::Node& node) {
   api::NodeView view;

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <future>
-#include <random>
 
 #include "api/codec.h"
 #include "base/text.h"
@@ -14,6 +13,7 @@
 #include "daemon/metrics.h"
 #include "daemon/records.h"
 #include "daemon/replies.h"
+#include "daemon/seed.h"
 #include "runtime/cgroup_stats.h"
 #include "runtime/host_stats.h"
 
@@ -34,11 +34,6 @@ struct WorkerTraits {
   using Wake = worker::Wake;
 };
 using WorkerLoop = CoreLoop<WorkerTraits>;
-
-std::uint64_t random_seed() {
-  std::random_device device;
-  return (std::uint64_t{device()} << 32) ^ device();
-}
 
 class Shell final : public WorkerDaemon {
  public:
