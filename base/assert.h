@@ -7,6 +7,11 @@
 
 namespace cube {
 
+// What to do when one fails, instead of what is below: it must not return. Null: what is below.
+// Returns the handler before. For the simulator, which tells the story of that life.
+using AssertionHandler = void (*)(std::string_view expression, std::source_location where);
+AssertionHandler on_assertion(AssertionHandler handler);
+
 // Prints the expression and its place to standard error and aborts.
 [[noreturn]] void assertion_failed(std::string_view expression,
                                    std::source_location where = std::source_location::current());

@@ -18,6 +18,11 @@ inline constexpr Duration http_body_timeout = 30s;
 inline constexpr Duration http_idle_timeout = 75s;
 // So long may the reader of a stream stand still, such as a person who pages through a log.
 inline constexpr Duration http_stream_timeout = 10min;
+// What a server holds for all its clients together: requests that are still coming in, replies that
+// are not taken. Above it whoever has stood still the longest is let go.
+inline constexpr std::size_t http_held_bytes_max = 32 * 1024 * 1024;
+inline constexpr std::size_t http_progress_bytes = 16 * 1024;  // less than that is standing still
+inline constexpr Duration http_reply_still_max = 1s;  // a reply is not cut off sooner for others
 inline constexpr Duration http_linger = 2s;  // after a last reply: reads on, so that it arrives
 inline constexpr std::size_t http_stream_waiting_bytes_max = 1024 * 1024;
 // A writer that can wait stops above the high water mark and goes on at the low one.
@@ -59,8 +64,22 @@ inline constexpr Duration restart_backoff_max = 5min;
 inline constexpr Duration restart_good_run = 1min;       // so long up, not unhealthy: count resets
 inline constexpr std::uint32_t restart_default_max = 3;  // of the unset policy, in a row
 
+// Leases of exclusive tasks. A later version may shorten the lease only if its manager still waits
+// for the longer one: a worker may hold one that the version before granted.
+inline constexpr Duration lease_ttl = 15s;
+// The manager waits this much longer than the lease: for clocks that differ in speed, and for the
+// worker to notice and act. Beyond it comes the task's own stop grace.
+inline constexpr Duration lease_margin = lease_ttl / 2;
+inline constexpr Duration lease_look_every = 1s;  // a timer does not run on in suspend
+inline constexpr Duration lease_ttl_max = 10min;  // that a worker takes from a manager
+
 // Manager
 inline constexpr Duration node_deadline_default = 10s;
+// A node that is lost so often within the window gets no new tasks for a while, doubling.
+inline constexpr std::size_t quarantine_losses = 3;
+inline constexpr Duration quarantine_window = 10min;
+inline constexpr Duration quarantine_first = 10min;
+inline constexpr Duration quarantine_max = 2h;
 inline constexpr Duration report_poll_wait = 5s;  // long poll: at most this long without an answer
 inline constexpr Duration sweep_every = 1min;
 inline constexpr std::size_t events_kept_max = 10'000;

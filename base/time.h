@@ -50,8 +50,12 @@ struct WallTime {
 
 // What a shell hands to `step`: both clocks, read once per step.
 struct Now {
-  Instant mono;
+  Instant mono;  // stands still while the machine is suspended (CLOCK_MONOTONIC)
   WallTime wall;
+  Duration suspended{};  // since the boot (CLOCK_BOOTTIME less CLOCK_MONOTONIC)
+
+  // What a worker's lease is measured by: it runs on in suspend, for the manager's clock does too.
+  constexpr Instant lease_clock() const { return mono + suspended; }
 };
 
 }  // namespace cube

@@ -1,6 +1,8 @@
 #include "store/lmdb_store.h"
 
+#include <fcntl.h>
 #include <lmdb.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,10 +11,12 @@
 #include <cerrno>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "store/ballast.h"
 #include "store/directory.h"
 #include "store/keys.h"
+#include "store/lmdb_pages.h"
 
 namespace cube::store {
 namespace {
@@ -78,12 +82,14 @@ class LmdbStore final : public Store {
  private:
   Result<void> open_env();
   Result<void> check_length() const;
+  Result<void> check_soundness() const;
   Result<void> open_tables();
   Result<void> check_meta(MDB_txn* txn);
   int apply(std::span<const Write> writes);
   Result<void> grow();
   Result<void> after_full_disk();
   Error error(int code) const;
+  Error damaged(std::string_view how) const;
 
   Directory directory_;
   const LmdbOptions options_;
@@ -94,6 +100,12 @@ class LmdbStore final : public Store {
   bool scanning_ = false;
   std::optional<Error> broken_;  // no commit after this one
 };
+
+Error LmdbStore::damaged(std::string_view how) const {
+  return {Code::corrupt, "store " + directory_.path() + ": its files are damaged (" +
+                             std::string(how) +
+                             "); bring them back from a copy, or move them away to begin anew"};
+}
 
 // An LMDB code, which may be an errno, as an Error about this store.
 Error LmdbStore::error(int code) const {
@@ -107,8 +119,7 @@ Error LmdbStore::error(int code) const {
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
     case MDB_INCOMPATIBLE:
-      return {Code::corrupt, where + "its files are damaged (" + mdb_strerror(code) +
-                                 "); bring them back from a copy, or move them away to begin anew"};
+      return damaged(mdb_strerror(code));
     case MDB_MAP_FULL:
       return {Code::no_space, where + "it has reached its greatest size of " +
                                   std::to_string(options_.map_bytes_max) + " bytes"};
@@ -119,6 +130,7 @@ Error LmdbStore::error(int code) const {
 }
 
 Result<void> LmdbStore::open() {
+  CUBE_TRY(check_soundness());
   CUBE_TRY(open_env());
   CUBE_TRY(check_length());
   CUBE_TRY(open_tables());
@@ -154,6 +166,28 @@ Result<void> LmdbStore::check_length() const {
   if (bytes <= there) return {};
   if (bytes > std::max(there, options_.map_bytes_max)) return error(MDB_CORRUPTED);
   if (::ftruncate(fd, static_cast<off_t>(bytes)) != 0) return error(errno);
+  return {};
+}
+
+// Before LMDB sees it: LMDB trusts its file.
+Result<void> LmdbStore::check_soundness() const {
+  const std::string name = directory_.path() + "/data.mdb";
+  const int fd = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return errno == ENOENT ? Result<void>() : error(errno);
+  struct stat file {};
+  int failed = ::fstat(fd, &file) == 0 ? 0 : errno;
+  const auto bytes = static_cast<std::size_t>(file.st_size);
+  void* map = nullptr;
+  if (failed == 0 && bytes > 0) {
+    map = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, fd, 0);
+    if (map == MAP_FAILED) failed = errno;
+  }
+  ::close(fd);
+  if (failed != 0) return error(failed);
+  if (map == nullptr) return {};
+  const auto sound = check_pages({static_cast<const std::byte*>(map), bytes});
+  ::munmap(map, bytes);
+  if (!sound) return damaged(sound.error().message);
   return {};
 }
 
@@ -194,15 +228,30 @@ Result<void> LmdbStore::check_meta(MDB_txn* txn) {
   return {};
 }
 
+// The last write of each key, in the order of keys: neighbours share pages.
+std::vector<const Write*> in_key_order(std::span<const Write> writes) {
+  std::vector<const Write*> out;
+  out.reserve(writes.size());
+  for (const Write& write : writes) out.push_back(&write);
+  std::ranges::stable_sort(out, {}, [](const Write* w) { return std::string_view(w->key); });
+  std::size_t kept = 0;
+  for (const Write* write : out) {
+    if (kept > 0 && out[kept - 1]->key == write->key) --kept;
+    out[kept++] = write;
+  }
+  out.resize(kept);
+  return out;
+}
+
 // One try of a whole batch; an LMDB code.
 int LmdbStore::apply(std::span<const Write> writes) {
   Txn txn(env_.get(), 0);
   if (txn.begun() != 0) return txn.begun();
-  for (const Write& write : writes) {
-    MDB_val key = val(write.key);
-    MDB_val value = val(write.value);
+  for (const Write* write : in_key_order(writes)) {
+    MDB_val key = val(write->key);
+    MDB_val value = val(write->value);
     int code = 0;
-    switch (write.kind) {
+    switch (write->kind) {
       case Write::Kind::put:
         code = mdb_put(txn.get(), data_, &key, &value, 0);
         break;
@@ -304,6 +353,7 @@ Store::Usage LmdbStore::usage() const {
     const std::size_t pages = stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages;
     usage.bytes_used = std::uint64_t{pages} * stat.ms_psize;
   }
+  usage.full = is_full();
   usage.bytes_limit =
       std::min<std::uint64_t>(options_.map_bytes_max, usage.bytes_used + directory_.bytes_free());
   return usage;

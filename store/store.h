@@ -49,6 +49,7 @@ class Store {
   struct Usage {
     std::uint64_t bytes_used = 0;
     std::uint64_t bytes_limit = 0;  // 0: none
+    bool full = false;              // is_full()
   };
   virtual Usage usage() const = 0;
 };
