@@ -29,13 +29,13 @@ class Value {
   using List = std::vector<Value>;
   using Object = std::vector<Member>;
 
-  Value() = default;  // null
-  explicit Value(bool b) : v_(b) {}
-  explicit Value(Integer i) : v_(i) {}
-  explicit Value(Real r) : v_(std::move(r)) {}
-  explicit Value(std::string s) : v_(std::move(s)) {}
-  explicit Value(List list) : v_(std::move(list)) {}
-  explicit Value(Object object) : v_(std::move(object)) {}
+  Value();  // null
+  explicit Value(bool b);
+  explicit Value(Integer i);
+  explicit Value(Real r);
+  explicit Value(std::string s);
+  explicit Value(List list);
+  explicit Value(Object object);
 
   bool is_null() const { return std::holds_alternative<std::monostate>(v_); }
   // The alternative, or nullptr when the value is of another kind.
@@ -61,5 +61,14 @@ struct Member {
   std::string key;
   Value value;
 };
+
+// Here, where a Member is complete.
+inline Value::Value() = default;
+inline Value::Value(bool b) : v_(b) {}
+inline Value::Value(Integer i) : v_(i) {}
+inline Value::Value(Real r) : v_(std::move(r)) {}
+inline Value::Value(std::string s) : v_(std::move(s)) {}
+inline Value::Value(List list) : v_(std::move(list)) {}
+inline Value::Value(Object object) : v_(std::move(object)) {}
 
 }  // namespace cube::api

@@ -118,10 +118,20 @@ Result<void> read_assigned(const Value& v, const At& at, Assignment& out) {
   });
 }
 
+Result<void> read_dropped(const Value& v, const At& at, Assignment& out) {
+  return read_list(v, at, out.dropped, [](const Value& item, const At& here, TaskId& id) {
+    return read(item, here, id);
+  });
+}
+
 constexpr Field<Assignment> assignment_fields[] = {
     {"Cluster", field<&Assignment::cluster>, Role::required},
     {"Manager", field<&Assignment::manager>, Role::required},
+    {"Base", field<&Assignment::base>},
+    {"Incarnation", field<&Assignment::incarnation>},
+    {"Change", field<&Assignment::change>},
     {"Tasks", read_assigned, Role::required},
+    {"Dropped", read_dropped},
 };
 
 // --- Report -------------------------------------------------------------------------------------
@@ -147,6 +157,8 @@ constexpr Field<Report> report_fields[] = {
     {"Attempts", read_attempts, Role::required},
     {"Gone", read_gone, Role::required},
     {"TaskCount", field<&Report::task_count>},
+    {"Lease", field<&Report::lease_stamp>},
+    {"TakesChanges", field<&Report::takes_changes>},
     {"Stats", read_host_stats},
 };
 
@@ -165,6 +177,9 @@ std::string assignment_json(const Assignment& assignment) {
   w.member("Cluster", assignment.cluster);
   w.member("Manager", assignment.manager.str());
   write_fence(w, assignment.fence);
+  if (assignment.base != 0) w.member("Base", assignment.base);
+  if (assignment.incarnation != 0) w.member("Incarnation", assignment.incarnation);
+  if (assignment.change != 0) w.member("Change", assignment.change);
   w.key("Tasks");
   w.open_list();
   for (const AssignedTask& task : assignment.tasks) {
@@ -179,6 +194,12 @@ std::string assignment_json(const Assignment& assignment) {
     w.close_object();
   }
   w.close_list();
+  if (!assignment.dropped.empty()) {
+    w.key("Dropped");
+    w.open_list();
+    for (const TaskId& id : assignment.dropped) w.text(id.str());
+    w.close_list();
+  }
   w.close_object();
   return std::move(w).finish();
 }
@@ -216,6 +237,8 @@ std::string report_json(const Report& report) {
   }
   w.close_list();
   w.member("TaskCount", report.task_count);
+  if (report.lease_stamp != 0) w.member("Lease", report.lease_stamp);
+  if (report.takes_changes) w.member("TakesChanges", true);
   w.key("Stats");
   write_stats(w, report.stats, report.task_count);
   w.close_object();

@@ -34,12 +34,27 @@ struct AssignedTask {
   friend bool operator==(const AssignedTask&, const AssignedTask&) = default;
 };
 
-// The full set for one node. What is not in it is stopped and removed.
+// What one node should hold: the full set, so that what is not in it is stopped and removed; or, to
+// a worker that says `takes_changes`, what changed since an earlier generation of the same session.
 struct Assignment {
   std::string cluster;
   ManagerId manager;
   Fence fence;
   std::vector<AssignedTask> tasks;
+  // Not 0: `tasks` is what came or changed after generation `base`, `dropped` what went. A worker
+  // that holds another generation changes nothing; the fence of its report tells.
+  std::uint64_t base = 0;
+  std::vector<TaskId> dropped;
+  // What the manager knows of the worker already: the answer tells what came after. 0: everything.
+  std::uint64_t incarnation = 0, change = 0;
+};
+
+// A poll of the manager renews the worker's lease: until `ttl` after the worker sent the report
+// that bears `stamp`, by the worker's own clock. So it counts from before the manager could know of
+// it, and a poll that is late, repeated or forged out of its time renews nothing.
+struct LeaseGrant {
+  std::uint64_t stamp = 0;  // Report::lease_stamp of a report of this session; 0: no grant
+  Duration ttl{};
 };
 
 // What a worker observes. `base` == 0: `attempts` is everything the worker holds of its manager's
@@ -47,13 +62,15 @@ struct Assignment {
 // `gone` lists attempts of which nothing is left.
 struct Report {
   NodeInfo node;
-  Fence fence;                 // of the assignment it holds
+  Fence fence;                    // of the assignment it holds
   std::uint64_t incarnation = 0;  // changes when the worker process starts: changes count anew
   std::uint64_t base = 0;
-  std::uint64_t change = 0;    // ask for what comes after this next time
+  std::uint64_t change = 0;  // ask for what comes after this next time
   std::vector<AttemptStatus> attempts;
   std::vector<AttemptKey> gone;
-  std::uint32_t task_count = 0;  // attempts the worker holds that are not over
+  std::uint32_t task_count = 0;   // attempts the worker holds that are not over
+  std::uint64_t lease_stamp = 0;  // Now::lease_clock() when it was made, in us; 0: keeps no lease
+  bool takes_changes = false;     // the worker understands Assignment::base
   HostStats stats;
 };
 
@@ -67,8 +84,8 @@ struct Join {
 
 // A TaskEvent or bare Task, as posted to either daemon.
 struct Submission {
-  TaskId id;              // nil: the receiver makes one
-  int event_state = 2;    // 3: stop the task
+  TaskId id;            // nil: the receiver makes one
+  int event_state = 2;  // 3: stop the task
   int task_state = 1;
   std::string container_id;  // old managers name it to ask a worker for a restart
   bool bare = false;         // the body was a Task without an event around it

@@ -32,6 +32,7 @@ constexpr Field<NodeInfo> info_fields[] = {
     {"Platform", field<&NodeInfo::platform>},
     {"EngineReady", field<&NodeInfo::engine_ready>},
     {"EngineReason", field<&NodeInfo::engine_reason>},
+    {"KeepsLease", field<&NodeInfo::keeps_lease>},
     {"Labels", field<&NodeInfo::labels>},
 };
 
@@ -113,6 +114,7 @@ void write_node_facts(JsonWriter& w, const NodeInfo& info) {
   w.member("Platform", info.platform);
   w.member("EngineReady", info.engine_ready);
   w.member("EngineReason", info.engine_reason);
+  w.member("KeepsLease", info.keeps_lease);
   w.key("Labels");
   w.open_object();
   for (const auto& [key, value] : info.labels) {

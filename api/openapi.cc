@@ -25,7 +25,7 @@ struct Detail {
   std::string_view reply;         // JSON schema; "text": not JSON; empty: no body
   std::string_view request = {};  // JSON schema; empty: no body
   std::array<int, 5> errors{};    // statuses of the errors to expect, 0: no more
-  std::array<Parameter, 7> parameters{};
+  std::array<Parameter, 9> parameters{};
 };
 
 constexpr std::string_view id_text = R"({"type":"string"})";
@@ -89,6 +89,11 @@ constexpr Detail details[] = {
     {"getVersion", 200, R"({"$ref":"#/components/schemas/Version"})"},
     {"getStats", 200, R"({"$ref":"#/components/schemas/Stats"})"},
     {"putAssignment", 200, report_ref, R"({"$ref":"#/components/schemas/Assignment"})", {400, 409}},
+    {"patchAssignment",
+     200,
+     report_ref,
+     R"({"$ref":"#/components/schemas/Assignment"})",
+     {400, 409}},
     {"getReport",
      200,
      report_ref,
@@ -100,6 +105,8 @@ constexpr Detail details[] = {
        {"session", "query", number, "The asking manager's"},
        {"incarnation", "query", number, "Of the report last seen"},
        {"change", "query", number, "Of the report last seen; answered when there is a newer one"},
+       {"lease", "query", number, "Lease of the report that this poll follows: renews the lease"},
+       {"ttl", "query", id_text, "How long the lease lasts from then, such as 15s"},
        {"wait", "query", id_text, "At most so long without a change, such as 5s"}}}},
 };
 

@@ -78,6 +78,7 @@ constexpr std::string_view schemas = R"json({
     "PullPolicy": {"type": "string", "enum": ["missing", "always", "never"]},
     "StopGracePeriod": {"type": "string"},
     "StopSignal": {"type": "string"},
+    "Exclusive": {"type": "boolean", "description": "Never two of it at once"},
     "Node": {"type": "string", "description": "Where it is placed; empty: nowhere yet"},
     "Attempt": {"type": "integer", "minimum": 0},
     "Restart": {"type": "integer", "minimum": 0},
@@ -132,7 +133,9 @@ constexpr std::string_view schemas = R"json({
     "Platform": {"type": "string"},
     "PullPolicy": {"type": "string", "enum": ["", "missing", "always", "never"]},
     "StopGracePeriod": {"type": ["string", "number"], "default": "10s"},
-    "StopSignal": {"type": "string"}}},
+    "StopSignal": {"type": "string"},
+    "Exclusive": {"type": "boolean", "default": false,
+      "description": "Never two of it at once, at the price of none for a while"}}},
 
 "TaskEvent": {"type": "object", "required": ["Task"], "properties": {
   "ID": {"type": "string", "format": "uuid"},
@@ -166,7 +169,8 @@ constexpr std::string_view schemas = R"json({
 "Node": {"type": "object",
   "required": ["Name", "Ip", "Api", "Memory", "MemoryAllocated", "Disk", "DiskAllocated", "Stats",
     "Role", "TaskCount", "State", "Reason", "CpuMilli", "CpuMilliAllocated", "LastHeard", "Worker",
-    "Machine", "BootID", "Version", "Platform", "EngineReady", "EngineReason", "Labels"],
+    "Machine", "BootID", "Version", "Platform", "EngineReady", "EngineReason", "KeepsLease",
+    "Labels"],
   "properties": {
     "Name": {"type": "string"},
     "Ip": {"type": "string"},
@@ -190,6 +194,8 @@ constexpr std::string_view schemas = R"json({
     "Platform": {"type": "string"},
     "EngineReady": {"type": "boolean"},
     "EngineReason": {"type": "string"},
+    "KeepsLease": {"type": "boolean",
+      "description": "It stops exclusive tasks by itself when its manager is silent"},
     "Labels": {"$ref": "#/components/schemas/Texts"}}},
 
 "Event": {"type": "object",
@@ -218,6 +224,12 @@ constexpr std::string_view schemas = R"json({
     "Epoch": {"type": "integer"},
     "Session": {"type": "integer"},
     "Generation": {"type": "integer"},
+    "Base": {"type": "integer",
+      "description": "PATCH only: Tasks and Dropped are what changed since this generation"},
+    "Incarnation": {"type": "integer", "description": "Of the report last seen"},
+    "Change": {"type": "integer",
+      "description": "Of the report last seen: the answer tells what came after"},
+    "Dropped": {"type": "array", "items": {"type": "string", "format": "uuid"}},
     "Tasks": {"type": "array", "items": {"type": "object",
       "required": ["ID", "Attempt", "Run", "Spec"], "properties": {
         "ID": {"type": "string", "format": "uuid"},
@@ -261,6 +273,8 @@ constexpr std::string_view schemas = R"json({
     "Platform": {"type": "string"},
     "EngineReady": {"type": "boolean"},
     "EngineReason": {"type": "string"},
+    "KeepsLease": {"type": "boolean",
+      "description": "It stops exclusive tasks by itself when its manager is silent"},
     "Labels": {"$ref": "#/components/schemas/Texts"}}},
 
 "Report": {"type": "object",
@@ -277,6 +291,9 @@ constexpr std::string_view schemas = R"json({
     "Attempts": {"type": "array", "items": {"$ref": "#/components/schemas/AttemptStatus"}},
     "Gone": {"type": "array", "items": {"$ref": "#/components/schemas/AttemptKey"}},
     "TaskCount": {"type": "integer"},
+    "TakesChanges": {"type": "boolean", "description": "Understands PATCH /assignment"},
+    "Lease": {"type": "integer",
+      "description": "When this was sent, by the clock of the worker's lease; absent: no lease"},
     "Stats": {"$ref": "#/components/schemas/Stats"}}},
 
 "Status": {"type": "object", "required": ["Status"], "properties": {

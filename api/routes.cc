@@ -27,6 +27,8 @@ constexpr Route table[] = {
     {"GET", "/stats", Daemon::worker, "getStats", "The machine's statistics"},
     {"PUT", "/assignment", Daemon::worker, "putAssignment",
      "The manager's full set of attempts for this node; answered with a report"},
+    {"PATCH", "/assignment", Daemon::worker, "patchAssignment",
+     "What changed in that set since generation Base; nothing is done when another is held"},
     {"GET", "/report", Daemon::worker, "getReport",
      "What the worker observes; waits for a change when asked to"},
 };

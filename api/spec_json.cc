@@ -252,6 +252,7 @@ constexpr Field<TaskSpec> spec_fields[] = {
     {"PullPolicy", read_pull},
     {"StopGracePeriod", field<&TaskSpec::stop_grace>},
     {"StopSignal", field<&TaskSpec::stop_signal>},
+    {"Exclusive", field<&TaskSpec::exclusive>},
 };
 
 // --- Writing ------------------------------------------------------------------------------------
@@ -327,6 +328,7 @@ void write_spec(JsonWriter& w, const TaskSpec& spec) {
   if (spec.stop_grace != TaskSpec{}.stop_grace)
     w.member("StopGracePeriod", format_duration(spec.stop_grace));
   write_text_if(w, "StopSignal", spec.stop_signal);
+  if (spec.exclusive) w.member("Exclusive", true);
 }
 
 bool publishes_by_default(const TaskSpec& spec) {

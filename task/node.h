@@ -66,6 +66,7 @@ struct NodeInfo {
   std::string platform;     // "linux/amd64"
   bool engine_ready = false;
   std::string engine_reason;  // why not, in words
+  bool keeps_lease = false;   // it stops exclusive tasks by itself: it may be given some
   Resources capacity;         // what may be reserved, less what the worker's own tasks hold
   std::map<std::string, std::string> labels;  // --label k=v
   friend bool operator==(const NodeInfo&, const NodeInfo&) = default;

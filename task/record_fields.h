@@ -1,5 +1,5 @@
 #pragma once
-// Internal to task/: fields of a record (base/bytes.h) taken into typed places.
+// For those who write records: fields of a record (base/bytes.h) taken into typed places.
 //
 // Every `take` answers whether the field has the right kind and its value fits; the place is only
 // written when it does.

@@ -94,6 +94,7 @@ struct TaskSpec {
   Pull pull = Pull::missing;
   Duration stop_grace = 10s;
   std::string stop_signal;               // "SIGTERM" when empty
+  bool exclusive = false;                // never two of it at once; rather none (manager/lease.cc)
 
   friend bool operator==(const TaskSpec&, const TaskSpec&) = default;
 };

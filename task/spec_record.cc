@@ -50,6 +50,7 @@ enum Tag : std::uint32_t {
   tag_pull = 35,
   tag_stop_grace = 36,
   tag_stop_signal = 37,
+  tag_exclusive = 38,
 };
 
 // DO NOT CHANGE, even when the defaults of spec.h do: these are stored as their distance from here.
@@ -217,6 +218,8 @@ class SpecReader {
         return take(f, spec.stop_signal);
       case tag_publish_all:
         return take(f, spec.publish_all);
+      case tag_exclusive:
+        return take(f, spec.exclusive);
       default:
         return take_list_field(f);
     }
@@ -280,6 +283,7 @@ std::string encode(const TaskSpec& spec) {
   out.uint(tag_pull, static_cast<std::uint64_t>(spec.pull));
   put(out, tag_stop_grace, spec.stop_grace, stored_stop_grace);
   out.bytes(tag_stop_signal, spec.stop_signal);
+  out.uint(tag_exclusive, spec.exclusive ? 1 : 0);
   put_lists(out, spec);
   put_health(out, spec.health);
   return std::move(out).finish();
