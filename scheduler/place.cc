@@ -11,12 +11,6 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-// Which of two equal nodes comes first for one task. Both hashes are well mixed already; the
-// product makes each of their bits count in the upper ones, which decide.
-std::uint64_t tie_of(std::uint64_t task_hash, std::uint64_t name_hash) {
-  return (task_hash ^ name_hash) * 0x9e3779b97f4a7c15ULL;
-}
-
 // Larger than the node in at least one resource. A node that has told nothing yet might be large.
 bool exceeds(const Resources& demand, const Resources& capacity) {
   return capacity != Resources{} && !demand.fits_in(capacity);
@@ -41,6 +35,7 @@ void Pool::Impl::rebase() {
   const Basis wanted = Basis::of(ready_nodes, tasks_max);
   if (policy != Policy::epvm || basis == wanted) return;
   basis = wanted;
+  for (Ranking& ranking : rankings) ranking.fresh = false;
   for (const NodeEntry& node : nodes) {
     if (node.present) refresh_row(node);
   }
@@ -58,13 +53,16 @@ std::optional<NodeIndex> Pool::Impl::next_in_turn(const Query& query) {
   return std::nullopt;
 }
 
-void Pool::Impl::add_disk(const Query& query, const CapacityClass& rows, std::size_t begin,
-                          std::size_t count, double* scores) const {
+// As score_block(), and with what disk adds or forbids.
+void Pool::Impl::score_rows(const CapacityClass& rows, std::size_t begin, std::size_t count,
+                            const Weights& weights, const Resources& demand, double* scores) const {
+  score_block(rows, begin, count, weights, demand, scores);
+  if (demand.disk_bytes <= 0) return;
   for (std::size_t i = 0; i < count; ++i) {
     if (scores[i] == infinity) continue;
     const NodeEntry& node = nodes[rows.node[begin + i]];
-    if (!query.demand.resources.fits_in(node.free())) continue;  // not allowed, below
-    scores[i] += disk_score(policy, basis, node.use(), query.demand.resources);
+    const bool fits = demand.disk_bytes <= node.free().disk_bytes;
+    scores[i] = fits ? scores[i] + disk_score(policy, basis, node.use(), demand) : infinity;
   }
 }
 
@@ -72,30 +70,33 @@ bool Pool::Impl::allowed(const Query& query, std::uint32_t index) const {
   return !query.screened || !first_failing(candidate(index, query.avoided), query.demand);
 }
 
-// Takes each node that is better than the best so far, or equal and first by the tie's hash. Rows
-// that cannot win are left out before anything that costs more than a comparison.
+// Takes a node that is better than the best so far, or equal and first by the tie's hash. One that
+// cannot win is left out before anything that costs more than a comparison.
+void Pool::Impl::offer(const Query& query, std::uint32_t index, double score, Best& best) const {
+  if (score > best.score || score == infinity) return;
+  const std::uint64_t tie = tie_of(query.task_hash, name_hashes[index]);
+  if (score == best.score) {
+    if (tie > best.tie) return;
+    if (tie == best.tie && nodes[index].facts.name > nodes[best.index].facts.name) return;
+  }
+  if (allowed(query, index)) best = {score, tie, index};
+}
+
 void Pool::Impl::scan_block(const Query& query, const CapacityClass& rows, std::size_t begin,
                             const Weights& weights, Best& best) const {
   std::array<double, block_rows_max> scores;
   const std::size_t count = std::min(block_rows_max, rows.size() - begin);
-  score_block(rows, begin, count, weights, query.demand.resources, scores.data());
-  if (query.demand.resources.disk_bytes > 0) add_disk(query, rows, begin, count, scores.data());
+  score_rows(rows, begin, count, weights, query.demand.resources, scores.data());
   const double block_least = least(scores.data(), count);
   if (block_least > best.score || block_least == infinity) return;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (scores[i] > best.score || scores[i] == infinity) continue;
-    const std::uint32_t index = rows.node[begin + i];
-    const std::uint64_t tie = tie_of(query.task_hash, rows.name_hash[begin + i]);
-    if (scores[i] == best.score) {
-      if (tie > best.tie) continue;
-      if (tie == best.tie && nodes[index].facts.name > nodes[best.index].facts.name) continue;
-    }
-    if (allowed(query, index)) best = {scores[i], tie, index};
-  }
+  for (std::size_t i = 0; i < count; ++i) offer(query, rows.node[begin + i], scores[i], best);
 }
 
 std::optional<NodeIndex> Pool::Impl::least_cost(const Query& query) {
   rebase();
+  if (const Ranking* ranking = ranking_of(query.demand.resources)) {
+    return best_ranked(query, *ranking);
+  }
   Best best;
   for (const auto& [capacity, rows] : classes) {
     const Weights weights =
@@ -127,8 +128,7 @@ Explanation Pool::Impl::explain(const Query& query) const {
 
 Decision Pool::place(const Demand& demand, const std::vector<Avoided>& avoided) {
   const bool screened = !demand.ports.empty() || !demand.constraints.empty() ||
-                        !demand.platform.empty() || !avoided.empty() ||
-                        demand.resources.disk_bytes > 0;
+                        !demand.platform.empty() || !avoided.empty();
   const Impl::Query query{demand, avoided, Rng(demand.seed).next(), screened};
   const auto node =
       impl_->policy == Policy::roundrobin ? impl_->next_in_turn(query) : impl_->least_cost(query);

@@ -49,7 +49,8 @@ std::uint32_t Pool::Impl::new_index(const std::string& name) {
     unused.pop_back();
   }
   nodes[index].present = true;
-  nodes[index].name_hash = stable_hash(name);
+  if (name_hashes.size() <= index) name_hashes.resize(name_hashes.size() + ranking_block);
+  name_hashes[index] = stable_hash(name);
   by_name.emplace(name, index);
   return index;
 }
@@ -64,7 +65,8 @@ void Pool::Impl::attach(std::uint32_t index) {
   const Resources& capacity = node.facts.capacity;
   node.row_class = &classes[{capacity.cpu_milli, capacity.memory_bytes}];
   node.row = node.row_class->size();
-  node.row_class->push_back(index, node.name_hash);
+  if (node.row == 0) weigh(*node.row_class, capacity);
+  node.row_class->push_back(index);
   refresh_row(node);
 }
 
@@ -89,6 +91,9 @@ void Pool::Impl::refresh_row(const NodeEntry& node) {
     node.row_class->set(node.row, free, columns_of(policy, basis, node.use()));
   } else {
     node.row_class->bar(node.row);
+  }
+  for (std::size_t i = 0; i < rankings.size(); ++i) {
+    if (rankings[i].fresh) rank_row(i, node);
   }
 }
 

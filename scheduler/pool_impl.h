@@ -1,6 +1,7 @@
 #pragma once
 // Inside of `Pool`: nodes, machines, and the columns that are scanned.
 
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <map>
@@ -22,7 +23,6 @@ struct Machine {
 struct NodeEntry {
   bool present = false;
   NodeFacts facts;
-  std::uint64_t name_hash = 0;
   bool ready = false;
   std::string not_ready_reason;
   Resources reserved;
@@ -36,6 +36,21 @@ struct NodeEntry {
   Use use() const { return {facts.capacity, reserved, tasks}; }
 };
 
+// The scores of all nodes for one demand of resources, kept up to date with every reservation, so
+// that a demand that comes again is placed without a scan.
+struct Ranking {
+  Resources demand;
+  bool fresh = false;          // else all is computed anew before it is used
+  std::uint64_t used = 0;      // the larger, the later
+  std::vector<double> scores;  // by NodeIndex, whole blocks; infinity where it does not fit
+  std::vector<double> minima;  // the least of each block
+};
+
+// Nodes of one entry of Ranking::minima.
+inline constexpr std::size_t ranking_block = 64;
+// Demands that were seen once, lately: the second time they get a ranking.
+inline constexpr std::size_t demands_seen_max = 32;
+
 struct Pool::Impl {
   // The best node so far of one scan.
   struct Best {
@@ -48,14 +63,15 @@ struct Pool::Impl {
     const Demand& demand;
     const std::vector<Avoided>& avoided;
     std::uint64_t task_hash;  // for ties
-    bool screened;            // has demands that the columns do not know
+    bool screened;            // has demands that the scores do not know
   };
 
   explicit Impl(Policy p) : policy(p) {}
 
   const Policy policy;
   std::vector<NodeEntry> nodes;       // by NodeIndex
-  std::vector<std::uint32_t> unused;  // indices to use again
+  std::vector<std::uint64_t> name_hashes;  // by NodeIndex, whole blocks
+  std::vector<std::uint32_t> unused;       // indices to use again
   std::map<std::string, std::uint32_t, std::less<>> by_name;
   std::map<std::string, Machine> machines;  // by machine, or by name where it is not known
   // By CPU and memory. Elements stay where they are, so nodes may point to them.
@@ -64,6 +80,10 @@ struct Pool::Impl {
   std::uint64_t tasks_max = 1;  // L
   Basis basis;                  // what the columns were computed for
   std::uint32_t cursor = 0;     // round-robin: the index to try first
+  std::vector<Ranking> rankings;
+  std::uint64_t rankings_used = 0;
+  std::array<Resources, demands_seen_max> seen;
+  std::size_t next_seen = 0, seen_count = 0;
 
   NodeEntry& at(NodeIndex index);
   const NodeEntry& at(NodeIndex index) const;
@@ -78,10 +98,19 @@ struct Pool::Impl {
   std::optional<NodeIndex> least_cost(const Query& query);
   void scan_block(const Query& query, const CapacityClass& rows, std::size_t begin,
                   const Weights& weights, Best& best) const;
-  void add_disk(const Query& query, const CapacityClass& rows, std::size_t begin, std::size_t count,
-                double* scores) const;
+  void score_rows(const CapacityClass& rows, std::size_t begin, std::size_t count,
+                  const Weights& weights, const Resources& demand, double* scores) const;
+  void offer(const Query& query, std::uint32_t index, double score, Best& best) const;
   bool allowed(const Query& query, std::uint32_t index) const;  // by what the columns do not know
   Explanation explain(const Query& query) const;
+
+  // --- ranking.cc
+  Ranking* ranking_of(const Resources& demand);  // null: not seen before, or long ago
+  bool seen_before(const Resources& demand);
+  void rank(std::size_t which);  // computes all of it
+  void rank_row(std::size_t which, const NodeEntry& node);
+  void weigh(CapacityClass& rows, const Resources& capacity);  // a class that was empty
+  std::optional<NodeIndex> best_ranked(const Query& query, const Ranking& ranking) const;
 };
 
 }  // namespace cube::scheduler

@@ -94,9 +94,8 @@ double disk_score(Policy policy, const Basis& basis, const Use& use, const Resou
   CUBE_UNREACHABLE();
 }
 
-void CapacityClass::push_back(std::uint32_t which, std::uint64_t hash) {
+void CapacityClass::push_back(std::uint32_t which) {
   node.push_back(which);
-  name_hash.push_back(hash);
   cpu_free.push_back(-1);
   memory_free.push_back(-1);
   cpu.push_back(0);
@@ -123,7 +122,6 @@ void CapacityClass::erase_row(std::size_t row) {
     column.pop_back();
   };
   erase(node);
-  erase(name_hash);
   erase(cpu_free);
   erase(memory_free);
   erase(cpu);
@@ -160,6 +158,22 @@ double least(const double* scores, std::size_t count) {
     least_bits = bits < least_bits ? bits : least_bits;
   }
   return std::bit_cast<double>(least_bits);
+}
+
+CUBE_WIDE
+std::uint64_t least_tie(const double* scores, const std::uint64_t* name_hashes, std::size_t count,
+                        double wanted, std::uint64_t task_hash) {
+  // Without branches and in signed numbers, for vectors: the upper bit is turned round, and all
+  // bits are set where the score is another.
+  constexpr std::uint64_t upper = std::uint64_t{1} << 63;
+  const auto wanted_bits = std::bit_cast<std::uint64_t>(wanted);
+  auto found = std::numeric_limits<std::int64_t>::max();
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint64_t other = std::bit_cast<std::uint64_t>(scores[i]) != wanted_bits ? ~0ULL : 0;
+    const auto key = static_cast<std::int64_t>((tie_of(task_hash, name_hashes[i]) | other) ^ upper);
+    found = key < found ? key : found;
+  }
+  return static_cast<std::uint64_t>(found) ^ upper;
 }
 
 }  // namespace cube::scheduler

@@ -9,6 +9,7 @@
 // For E-PVM this is b^u (b^r - 1) with the column b^u and the weight b^r - 1. So nodes of equal
 // capacity share their weights and a scan needs no power function.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -48,16 +49,19 @@ Weights weights_of(Policy policy, const Basis& basis, const Resources& capacity,
 // otherwise equal, and few tasks ask for disk.
 double disk_score(Policy policy, const Basis& basis, const Use& use, const Resources& demand);
 
+// Demands that come again have a ranking each (scheduler/ranking.cc); so many are kept.
+inline constexpr std::size_t rankings_max = 8;
+
 // Nodes of equal CPU and memory, column by column, for the scan.
 struct CapacityClass {
   std::vector<std::uint32_t> node;
-  std::vector<std::uint64_t> name_hash;
   // What is free; -1 where the node is no candidate for anything.
   std::vector<std::int64_t> cpu_free, memory_free;
   std::vector<double> cpu, memory, tasks;
+  std::array<Weights, rankings_max> weights;  // of each ranking's demand
 
   std::size_t size() const { return node.size(); }
-  void push_back(std::uint32_t which, std::uint64_t hash);  // no candidate yet
+  void push_back(std::uint32_t which);  // no candidate yet
   void set(std::size_t row, const Resources& free, const Columns& columns);
   void bar(std::size_t row);        // no candidate for anything
   void erase_row(std::size_t row);  // the last row takes its place
@@ -72,5 +76,14 @@ void score_block(const CapacityClass& rows, std::size_t begin, std::size_t count
                  const Weights& weights, const Resources& demand, double* scores);
 // REQUIRES: count > 0; no score is negative or NaN
 double least(const double* scores, std::size_t count);
+
+// Which of two equal nodes comes first for one task: the one whose number is less. Both hashes are
+// well mixed already; the product makes each of their bits count in the upper ones, which decide.
+inline std::uint64_t tie_of(std::uint64_t task_hash, std::uint64_t name_hash) {
+  return (task_hash ^ name_hash) * 0x9e3779b97f4a7c15ULL;
+}
+// The least tie_of() among those whose score is `wanted`; the greatest number when there is none.
+std::uint64_t least_tie(const double* scores, const std::uint64_t* name_hashes, std::size_t count,
+                        double wanted, std::uint64_t task_hash);
 
 }  // namespace cube::scheduler
