@@ -4,6 +4,9 @@
 // takes room there: also attempts that are no longer wanted and not yet gone. A reservation in the
 // pool belongs to each holding, so that nothing is placed on room that is still in use.
 
+#include <algorithm>
+
+#include "base/planted.h"
 #include "manager/impl.h"
 
 namespace cube::manager {
@@ -12,7 +15,7 @@ void Core::assign(TaskEntry& t, NodeEntry& n) {
   CUBE_ASSERT(t.node == nullptr);
   t.node = &n;
   n.assigned[t.task.id] = &t;
-  changed(n);
+  changed(n, t.task.id);
   hold(n, {t.task.id, t.task.attempt}, t, 0);
 }
 
@@ -20,7 +23,8 @@ void Core::unassign(TaskEntry& t) {
   CUBE_ASSERT(t.node != nullptr);
   NodeEntry& n = *t.node;
   if (n.assigned.erase(t.task.id) == 0) return;
-  changed(n);
+  changed(n, t.task.id);
+  n.dropped_at = n.generation;
   const auto held = n.holdings.find({t.task.id, t.task.attempt});
   if (held != n.holdings.end()) held->second.dropped = n.generation;
 }
@@ -31,11 +35,12 @@ void Core::leave_node(TaskEntry& t) {
   unassign(t);
   t.node = nullptr;
   // Of a lost node nobody knows; should it return, it tells what it still runs.
-  if (n.lost) release(n, {t.task.id, t.task.attempt});
+  if (n.lost && !may_live_on(t, n)) release(n, {t.task.id, t.task.attempt});
 }
 
-void Core::changed(NodeEntry& n) {
+void Core::changed(NodeEntry& n, const TaskId& id) {
   ++n.generation;
+  if (n.takes_changes) n.edits[id] = n.generation;
   touch(n);
 }
 
@@ -44,6 +49,11 @@ void Core::hold(NodeEntry& n, const AttemptKey& key, TaskEntry& t, std::uint64_t
   if (!is_new) return;
   ++t.held;
   if (n.index) pool_.reserve(*n.index, t.demand);
+  if (!t.task.spec.exclusive) return;
+  t.held_on.push_back(&n);
+  if (t.waits_in == nullptr) return;
+  leave_queue(t);  // something of it lives after all: it waits for that first
+  enqueue(t);
 }
 
 void Core::release(NodeEntry& n, const AttemptKey& key) {
@@ -54,7 +64,14 @@ void Core::release(NodeEntry& n, const AttemptKey& key) {
   n.holdings.erase(held);
   --t.held;
   if (n.index) pool_.release(*n.index, t.demand);
+  if (CUBE_PLANTED("release-twice") && n.index && pool_.tasks(*n.index) > 0) {
+    pool_.release(*n.index, n.holdings.begin()->second.task->demand);
+  }
   capacity_changed();
+  if (const auto at = std::find(t.held_on.begin(), t.held_on.end(), &n); at != t.held_on.end()) {
+    t.held_on.erase(at);
+    if (t.waits_in == nullptr && should_wait(t)) enqueue(t);
+  }
   if (t.held == 0 && t.task.desired == Desired::stop && !t.task.is_terminal()) {
     finish_stop(t, n.lost ? &n : nullptr);
   }
@@ -65,9 +82,27 @@ api::Assignment Core::assignment(const NodeEntry& n) const {
   out.cluster = config_.cluster;
   out.manager = id_;
   out.fence = {epoch_, n.session, n.generation};
-  out.tasks.reserve(n.assigned.size());
-  for (const auto& [id, t] : n.assigned) {
-    out.tasks.push_back({id, t->task.attempt, !t->task.is_terminal(), t->task.spec});
+  const auto add = [&out](const TaskEntry& t) {
+    out.tasks.push_back({t.task.id, t.task.attempt, !t.task.is_terminal(), t.task.spec});
+  };
+  if (!n.takes_changes || n.base == 0) {
+    out.tasks.reserve(n.assigned.size());
+    for (const auto& [id, t] : n.assigned) add(*t);
+    return out;
+  }
+  out.base = n.base;
+  // What was dropped before the worker heard of it is never told gone: only a full answer shows it.
+  if (n.dropped_at <= n.base) {
+    out.incarnation = n.incarnation;
+    out.change = n.change;
+  }
+  for (const auto& [id, generation] : n.edits) {
+    const auto assigned = n.assigned.find(id);
+    if (assigned != n.assigned.end()) {
+      add(*assigned->second);
+    } else {
+      out.dropped.push_back(id);
+    }
   }
   return out;
 }

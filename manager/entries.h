@@ -4,6 +4,7 @@
 // it.
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -29,6 +30,8 @@ struct TaskEntry {
   NodeEntry* node = nullptr;         // of the present attempt; null: none
   WaitClass* waits_in = nullptr;     // the queue it waits in; null: it does not wait
   std::uint32_t held = 0;            // attempts of it, of any age, that occupy a node
+  std::vector<NodeEntry*> held_on;   // of an exclusive task: where, once for each of them
+  Instant unproven_until{};          // of an exclusive task: something may live where nobody knows
   bool container_dropped = false;    // over, and its kept container was given up; stored
   bool dirty = false;                // to be written at the end of this step
   Instant alarm = Instant::never();  // when to look at it again (Core::look_at)
@@ -52,6 +55,7 @@ struct Link {
   bool identify = false;         // PollFrom: asks who answers there
   std::uint64_t generation = 0;  // PutTo: what it carries
   Instant retry{};               // no new call before
+  Instant paced{};               // nor before this: PutTo, so that many nodes share the manager
   Duration backoff{};            // after the last failure; 0: it did not fail
 };
 
@@ -60,6 +64,14 @@ enum class Phase : std::uint8_t {
   closed,      // who answers there must be asked first
   identified,  // its worker is known; the first assignment of the session is on its way
   live,        // an assignment of this session was accepted
+};
+
+// How often a node was lost lately, in this life of the manager.
+struct Flapping {
+  std::deque<Instant> losses;  // within limits::quarantine_window
+  Instant until{0};            // no new tasks before
+  Duration length{};           // of the last quarantine
+  std::size_t seen = 0;        // the losses that led to it, for people
 };
 
 // One node.
@@ -73,9 +85,10 @@ struct NodeEntry {
 
   NodeState state = NodeState::joining;
   std::string reason;
-  std::string refusal;   // why it is not taken in; empty: nothing against it
-  std::string trouble;   // the last failed call, in words
-  bool lost = false;     // past its deadline
+  std::string refusal;  // why it is not taken in; empty: nothing against it
+  std::string trouble;  // the last failed call, in words
+  bool lost = false;    // past its deadline
+  Flapping flapping;
   bool settled = false;  // lost, and its tasks were given up to other nodes; stored
   Phase phase = Phase::closed;
 
@@ -86,9 +99,18 @@ struct NodeEntry {
   std::uint64_t generation = 0;  // of `assigned`, within the session
   std::uint64_t accepted = 0;    // the newest generation that the worker has accepted
 
+  bool takes_changes = false;    // its worker can be told what changed, instead of everything
+  std::uint64_t base = 0;        // since this generation; 0: it must be told everything
+  std::uint64_t dropped_at = 0;  // the newest generation that dropped something
+  std::map<TaskId, std::uint64_t> edits;  // what changed after `base`, and in which generation last
+
   Link put, poll;
   std::uint64_t incarnation = 0, change = 0;  // of the newest report
-  std::uint64_t last_incarnation = 0;         // the one before: its late reports are ignored
+  std::uint64_t lease_stamp = 0;              // of the newest report of this session
+  Instant stamp_heard{};                      // when that came
+  // The newest stamp that was sent back was heard then; a lease counts from before.
+  Instant leased{};
+  std::uint64_t last_incarnation = 0;  // the one before: its late reports are ignored
 
   Instant since{};               // known since, in this life of the manager
   std::optional<Instant> heard;  // last good answer, in this life of the manager

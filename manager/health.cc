@@ -43,6 +43,7 @@ void Core::consider_move(TaskEntry& t) {
   ++t.task.moves;
   ++counters_.moved;
   t.next_move = now_.mono + pause_between_moves(t.task.moves);
+  if (must_prove(t)) return leave_for_another(t, why);
   new_attempt(t, *entry(node_at_[static_cast<std::size_t>(*decision.node)]), "task.moved", why);
 }
 

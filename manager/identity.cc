@@ -85,7 +85,7 @@ void Core::take_info(NodeEntry& n, const NodeInfo& info) {
   if (n.info == info && n.index) return;
   rename(n, info.name);
   const bool may_help = !(n.info.capacity == info.capacity) || n.info.labels != info.labels ||
-                        n.info.platform != info.platform;
+                        n.info.platform != info.platform || n.info.keeps_lease != info.keeps_lease;
   n.info = info;
   put_in_pool(n);
   if (may_help) capacity_changed();

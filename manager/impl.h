@@ -9,6 +9,7 @@
 //   reaper.cc     what is forgotten, and when             sweep.cc      the minute's check
 //   events.cc     the history                             records.cc    the stored form
 //   load.cc       from the records                        reads.cc      asked between steps
+//   lease.cc      exclusive tasks: never two at once      audit.cc      the sweep, read-only
 
 #include <deque>
 #include <map>
@@ -26,7 +27,7 @@ struct Core {
   Core(Config config, Rng rng);
 
   // --- load.cc
-  Result<void> load(const std::vector<std::pair<std::string, std::string>>& records);
+  Result<void> load(std::vector<std::pair<std::string, std::string>> records);
   Result<void> load_record(const std::string& key, const std::string& value);
   void restore();  // after the records: who sits where
   void restore_place(TaskEntry& t, NodeEntry* n);
@@ -142,10 +143,26 @@ struct Core {
   void assign(TaskEntry& t, NodeEntry& n);
   void unassign(TaskEntry& t);    // out of its node's assignment; what it occupies stays counted
   void leave_node(TaskEntry& t);  // the present attempt has no node any more
-  void changed(NodeEntry& n);     // a new generation
+  void changed(NodeEntry& n, const TaskId& id);  // a new generation, which differs in this task
   void hold(NodeEntry& n, const AttemptKey& key, TaskEntry& t, std::uint64_t dropped);
   void release(NodeEntry& n, const AttemptKey& key);
   api::Assignment assignment(const NodeEntry& n) const;
+
+  // --- lease.cc
+  api::LeaseGrant grant_lease(NodeEntry& n);
+  Instant lease_over_at(const NodeEntry& n, const TaskEntry& t) const;
+  Duration lease_wait(const TaskEntry& t) const;  // from when a lease was last renewed
+  bool must_prove(const TaskEntry& t) const;
+  bool may_live_on(const TaskEntry& t, const NodeEntry& n) const;
+  Instant clear_at(const TaskEntry& t) const;
+  bool is_clear(const TaskEntry& t) const { return clear_at(t) <= now_.mono; }
+  bool should_wait(const TaskEntry& t) const;  // it has no node, or its node is lost for good
+  void await_lease(TaskEntry& t);
+  void check_lease(TaskEntry& t);
+  void release_proven(TaskEntry& t);
+  Instant next_lease_look(const TaskEntry& t) const;
+  void leave_for_another(TaskEntry& t, const std::string& why);
+  void avoid_leaseless(std::vector<scheduler::Avoided>& avoided) const;
 
   // --- reaper.cc
   void reap();
@@ -157,6 +174,12 @@ struct Core {
   void sweep();
   bool sweep_task(TaskEntry& t);
   bool sweep_node(NodeEntry& n);
+
+  // --- audit.cc
+  std::vector<std::string> audit() const;
+  void audit_task(const TaskEntry& t, std::vector<std::string>& out) const;
+  void audit_node(const NodeEntry& n, std::map<TaskId, std::uint32_t>& held,
+                  std::vector<std::string>& out) const;
 
   // --- events.cc
   void tell(std::string_view kind, TaskEntry& t, std::string text);

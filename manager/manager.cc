@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "base/planted.h"
 #include "manager/impl.h"
 #include "manager/records.h"
 
@@ -49,6 +50,7 @@ void Core::boot() {
   tell("manager.started", fmt::format("epoch {}", epoch_));
   for (auto& [no, n] : nodes_) {
     n.since = now_.mono;
+    n.leased = now_.mono;  // the manager before may have renewed its lease with its last breath
     refresh(n);
     touch(n);
   }
@@ -71,6 +73,10 @@ void Core::boot_task(TaskEntry& t) {
   } else if (t.task.desired == Desired::stop) {
     if (t.held == 0) finish_stop(t, t.node);
   } else {
+    // Left its node, and nobody wrote down whether that was done with it.
+    if (must_prove(t) && t.node == nullptr && t.task.attempt > 0) {
+      t.unproven_until = now_.mono + lease_wait(t);
+    }
     if (t.task.moves > 0) t.next_move = now_.mono + pause_between_moves(t.task.moves);
     if (t.node == nullptr || t.node->settled) enqueue(t);
   }
@@ -147,6 +153,7 @@ void Core::flush() {
 }
 
 void Core::save(TaskEntry& t) {
+  if (CUBE_PLANTED("lose-a-stop") && t.task.desired == Desired::stop) return;
   if (t.dirty) return;
   t.dirty = true;
   dirty_tasks_.push_back(t.task.id);

@@ -34,6 +34,7 @@ struct Config {
   scheduler::Policy policy = scheduler::Policy::epvm;
   std::vector<std::string> workers;  // "host:port", from --workers
   Duration node_deadline = limits::node_deadline_default;
+  Duration quarantine_first = limits::quarantine_first;  // of a flapping node; 0: never
   std::string version;
 };
 
@@ -103,6 +104,7 @@ struct PollFrom {
   std::string address;
   std::uint64_t epoch, session, incarnation, change;
   Duration wait, deadline;
+  api::LeaseGrant lease;
   ManagerId manager;  // who asks,
   std::string cluster;
 };
@@ -117,7 +119,16 @@ struct Effects {
 
 // --- What can be read between steps -----------------------------------------------------------
 
-enum class NodeState : std::uint8_t { joining, ready, engine_down, silent, lost, refused };
+// `quarantined`: it answers, but was lost too often lately; it gets no new tasks for a while.
+enum class NodeState : std::uint8_t {
+  joining,
+  ready,
+  engine_down,
+  silent,
+  lost,
+  refused,
+  quarantined,
+};
 std::string_view name(NodeState);
 
 struct Node {
@@ -162,6 +173,9 @@ class Manager {
   std::string paused_reason() const;  // replacement of lost tasks is paused; empty: it is not
   std::uint64_t epoch() const;
   const Counters& counters() const;
+  // What does not agree inside, in words: reservations with what is placed, indexes with what they
+  // index. Must be empty between any two steps.
+  std::vector<std::string> audit() const;
 
  private:
   struct Impl;

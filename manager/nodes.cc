@@ -22,6 +22,20 @@ std::string join_some(const std::vector<std::string>& names) {
   return out;
 }
 
+// A node that comes and goes would take tasks along each time. Counts a loss: true when one too
+// many, so that the node gets no new tasks for a while; each time for longer, unless it has held
+// out as long as it was kept out. `first` is the first time's length; 0: never.
+bool begin_quarantine(Flapping& f, Instant now, Duration first) {
+  std::erase_if(f.losses, [&](Instant at) { return at + limits::quarantine_window < now; });
+  f.losses.push_back(now);
+  if (f.losses.size() < limits::quarantine_losses || first == Duration::zero()) return false;
+  const bool again = f.length > Duration::zero() && now < f.until + f.length;
+  f.length = again ? std::min(f.length * 2, limits::quarantine_max) : first;
+  f.until = now + f.length;
+  f.seen = std::exchange(f.losses, {}).size();
+  return true;
+}
+
 }  // namespace
 
 NodeEntry& Core::add_node(std::string address) {
@@ -29,7 +43,7 @@ NodeEntry& Core::add_node(std::string address) {
   NodeEntry& n = nodes_[no];
   n.no = no;
   n.address = std::move(address);
-  n.since = now_.mono;
+  n.since = n.leased = now_.mono;
   fx_->writes.push_back(meta_record({id_, epoch_, next_node_}));
   put_in_pool(n);
   refresh(n);
@@ -41,7 +55,12 @@ NodeEntry& Core::add_node(std::string address) {
 void Core::remove_node(NodeEntry& n, std::string_view why) {
   tell("node.forgotten", n, std::string(why));
   if (n.lost && !n.settled) --unsettled_;
-  n.lost = true;  // nothing of it is waited for
+  n.lost = true;  // nothing of it is waited for,
+  for (const auto& [key, h] : n.holdings) {
+    // ... except for the lease that it may hold all the same.
+    TaskEntry& t = *h.task;
+    if (must_prove(t)) t.unproven_until = std::max(t.unproven_until, lease_over_at(n, t));
+  }
   for (TaskEntry* t : tasks_on(n)) {
     if (t->task.is_terminal()) {
       drop_container(*t);
@@ -185,9 +204,20 @@ void Core::lose_node(NodeEntry& n) {
   ++counters_.nodes_lost;
   close_session(n);
   tell("node.lost", n, n.trouble.empty() ? "no answer" : n.trouble);
+  if (nodes_.size() > 1 && begin_quarantine(n.flapping, now_.mono, config_.quarantine_first)) {
+    tell("node.quarantined", n,
+         fmt::format("lost {} times within {}: gets no new tasks for {}", n.flapping.seen,
+                     format_duration(limits::quarantine_window),
+                     format_duration(n.flapping.length)));
+  }
   std::vector<AttemptKey> older;  // of tasks that are elsewhere by now
   for (const auto& [key, h] : n.holdings) {
-    if (h.task->node != &n || h.task->task.attempt != key.attempt) older.push_back(key);
+    if (h.task->node == &n && h.task->task.attempt == key.attempt) continue;
+    if (may_live_on(*h.task, n)) {
+      check_lease(*h.task);  // it waits for this node's lease from here on
+    } else {
+      older.push_back(key);
+    }
   }
   for (const AttemptKey& key : older) release(n, key);
   for (TaskEntry* t : tasks_on(n)) lose_task(*t);
@@ -257,7 +287,14 @@ NodeState Core::state_of(const NodeEntry& n, std::string& reason) const {
     return NodeState::joining;
   }
   reason = n.info.engine_ready ? "" : n.info.engine_reason;
-  return n.info.engine_ready ? NodeState::ready : NodeState::engine_down;
+  if (!n.info.engine_ready) return NodeState::engine_down;
+  if (now_.mono < n.flapping.until) {
+    reason = fmt::format("lost {} times within {}: gets no new tasks for {} after the last",
+                         n.flapping.seen, format_duration(limits::quarantine_window),
+                         format_duration(n.flapping.length));
+    return NodeState::quarantined;
+  }
+  return NodeState::ready;
 }
 
 void Core::refresh(NodeEntry& n) {
@@ -289,6 +326,7 @@ void Core::refresh(NodeEntry& n) {
       break;
     case NodeState::joining:
     case NodeState::lost:
+    case NodeState::quarantined:
       break;  // told where it happens
   }
   weigh_losses();

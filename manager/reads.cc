@@ -48,6 +48,8 @@ std::string_view name(NodeState state) {
       return "silent";
     case NodeState::lost:
       return "lost";
+    case NodeState::quarantined:
+      return "quarantined";
     case NodeState::refused:
       return "refused";
   }
@@ -116,7 +118,7 @@ Manager::Manager(Manager&&) noexcept = default;
 Result<Manager> Manager::load(Config config, Rng rng,
                               std::vector<std::pair<std::string, std::string>> records) {
   auto impl = std::make_unique<Impl>(std::move(config), rng);
-  CUBE_TRY(impl->load(records));
+  CUBE_TRY(impl->load(std::move(records)));
   return Manager(std::move(impl));
 }
 

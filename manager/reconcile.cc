@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/planted.h"
 #include "manager/impl.h"
 #include "manager/records.h"
 
@@ -27,11 +28,12 @@ AttemptStatus unplaced(const Task& task, std::string reason) {
 void Core::new_attempt(TaskEntry& t, NodeEntry& n, std::string_view kind, const std::string& why) {
   CUBE_ASSERT(t.task.desired == Desired::run);
   CUBE_ASSERT(!n.lost);
-  leave_queue(t);
   leave_node(t);
+  leave_queue(t);
+  CUBE_ASSERT(!must_prove(t) || (t.held == 0 && is_clear(t)));
   Task& task = t.task;
   task.restarts_before += task.status.restart;
-  ++task.attempt;
+  if (!CUBE_PLANTED("reuse-the-attempt")) ++task.attempt;
   task.node = n.name;
   task.waits_for.clear();
   task.status = AttemptStatus{};
@@ -76,10 +78,12 @@ void Core::relocate(TaskEntry& t) {
   CUBE_ASSERT(t.node != nullptr);
   NodeEntry& n = *t.node;
   const std::string reason = t.task.status.reason;
-  release(n, {t.task.id, t.task.attempt});
+  if (!t.task.spec.exclusive) release(n, {t.task.id, t.task.attempt});
   avoid(t, n, limits::avoid_node_for, "failed to start there: " + reason);
   const auto decision = place(t);
   if (decision.node) {
+    if (t.task.spec.exclusive)
+      return leave_for_another(t, fmt::format("{} failed: {}", n.name, reason));
     NodeEntry& other = *entry(node_at_[static_cast<std::size_t>(*decision.node)]);
     return new_attempt(t, other, "task.placed", fmt::format("{} failed: {}", n.name, reason));
   }
@@ -100,7 +104,7 @@ void Core::finish(TaskEntry& t, std::string_view kind, std::string text) {
   CUBE_ASSERT(t.task.is_terminal());
   if (t.node != nullptr) {
     release(*t.node, {t.task.id, t.task.attempt});
-    changed(*t.node);  // it is assigned as over now: its container is kept, not run
+    changed(*t.node, t.task.id);  // it is assigned as over now: its container is kept, not run
   }
   leave_queue(t);
   t.task.waits_for.clear();
@@ -125,7 +129,10 @@ void Core::retire(TaskEntry& t) {
 void Core::lose_task(TaskEntry& t) {
   CUBE_ASSERT(t.node != nullptr && t.node->lost);
   if (t.task.is_terminal()) return;
-  if (t.task.desired == Desired::stop) return leave_node(t);  // ends it when nothing else is left
+  if (t.task.desired == Desired::stop) {
+    leave_node(t);  // ends it when nothing else is left
+    return set_alarm(t);
+  }
   t.task.status.observed = Observed::lost;
   t.task.status.health = Health::unknown;
   t.task.status.reason = "node " + t.node->name + " is lost";
@@ -170,6 +177,7 @@ std::vector<scheduler::Avoided> Core::avoided_by(const TaskEntry& t) const {
       if (n.name == a.node && n.index) out.push_back({*n.index, a.reason});
     }
   }
+  if (t.task.spec.exclusive) avoid_leaseless(out);
   return out;
 }
 
@@ -186,6 +194,7 @@ void Core::look_at(TaskEntry& t) {
   } else {
     expire_avoided(t);
     consider_move(t);
+    check_lease(t);
   }
   set_alarm(t);
 }
@@ -196,6 +205,7 @@ void Core::set_alarm(TaskEntry& t) {
     if (t.node != nullptr) at = t.ended + limits::exited_container_kept_for;
   } else {
     for (Instant until : t.avoid_until) at = std::min(at, until);
+    at = std::min(at, next_lease_look(t));
     if (wants_move(t)) at = std::min(at, std::max(t.next_move, now_.mono + pause_between_moves(0)));
   }
   if (at == t.alarm) return;

@@ -1,13 +1,22 @@
 #include "manager/records.h"
 
 #include <algorithm>
+#include <string>
 
-#include "base/bytes.h"
+#include "task/record_fields.h"
 
 namespace cube::manager {
 namespace {
 
-constexpr std::uint8_t version = 1;
+using record::version;
+using record::view;
+
+// Takes a field into its place; an error when kind or range are wrong.
+template <class T, class... Last>
+Result<void> taken(const RecordReader::Field& f, T& into, Last... last) {
+  if (record::take(f, into, last...)) return {};
+  return Error{Code::corrupt, "field " + std::to_string(f.tag) + " makes no sense"};
+}
 
 std::string big_endian(std::uint64_t value, int bytes) {
   std::string out;
@@ -20,19 +29,6 @@ std::string big_endian(std::uint64_t value, int bytes) {
 std::string keyed(Table table, std::string_view rest) {
   std::string out(1, static_cast<char>(table));
   out += rest;
-  return out;
-}
-
-std::string_view raw(const Uuid& uuid) {
-  return {reinterpret_cast<const char*>(uuid.bytes.data()), uuid.bytes.size()};
-}
-
-Result<Uuid> uuid_from(std::string_view bytes) {
-  Uuid out;
-  if (bytes.size() != out.bytes.size()) {
-    return Error{Code::corrupt, "an id that is not 16 bytes long"};
-  }
-  std::copy(bytes.begin(), bytes.end(), reinterpret_cast<char*>(out.bytes.data()));
   return out;
 }
 
@@ -71,32 +67,23 @@ Result<void> read_info(std::string_view record, NodeInfo& info) {
   return each_field(record, [&](const RecordReader::Field& f) -> Result<void> {
     switch (f.tag) {
       case 1:
-        info.machine = f.bytes;
-        break;
+        return taken(f, info.machine);
       case 2:
-        info.boot_id = f.bytes;
-        break;
+        return taken(f, info.boot_id);
       case 3:
-        info.version = f.bytes;
-        break;
+        return taken(f, info.version);
       case 4:
-        info.platform = f.bytes;
-        break;
+        return taken(f, info.platform);
       case 5:
-        info.capacity.cpu_milli = f.sint();
-        break;
+        return taken(f, info.capacity.cpu_milli);
       case 6:
-        info.capacity.memory_bytes = f.sint();
-        break;
+        return taken(f, info.capacity.memory_bytes);
       case 7:
-        info.capacity.disk_bytes = f.sint();
-        break;
+        return taken(f, info.capacity.disk_bytes);
       case 8:
-        label = f.bytes;
-        break;
+        return taken(f, label);
       case 9:
-        info.labels[label] = f.bytes;
-        break;
+        return taken(f, info.labels[label]);
     }
     return {};
   });
@@ -111,7 +98,7 @@ Duration pause_between_moves(std::uint32_t moves) {
 }
 
 std::string task_key(const TaskId& id) {
-  return keyed(Table::task, raw(id.uuid));
+  return keyed(Table::task, view(id.uuid));
 }
 std::string node_key(NodeNo no) {
   return keyed(Table::node, big_endian(static_cast<std::uint32_t>(no), 4));
@@ -125,7 +112,7 @@ std::string idempotency_key(const std::string& key) {
 
 store::Write meta_record(const Meta& meta) {
   RecordWriter w(version);
-  w.bytes(1, raw(meta.id.uuid));
+  w.bytes(1, view(meta.id.uuid));
   w.uint(2, meta.epoch);
   w.uint(3, meta.next_node);
   return store::Write::put(keyed(Table::meta, {}), std::move(w).finish());
@@ -145,7 +132,7 @@ store::Write node_record(const NodeEntry& n) {
   w.uint(1, static_cast<std::uint32_t>(n.no));
   w.bytes(2, n.address);
   w.bytes(3, n.name);
-  if (!n.worker.is_nil()) w.bytes(4, raw(n.worker.uuid));
+  if (!n.worker.is_nil()) w.bytes(4, view(n.worker.uuid));
   w.uint(5, n.settled ? 1 : 0);
   w.bytes(6, encode_info(n.info));
   return store::Write::put(node_key(n.no), std::move(w).finish());
@@ -160,7 +147,7 @@ store::Write key_record(const std::string& key, const Remembered& r) {
   w.uint(1, r.seq);
   w.sint(2, r.at.us);
   w.uint(3, r.content);
-  for (const TaskId& id : r.tasks) w.bytes(4, raw(id.uuid));
+  for (const TaskId& id : r.tasks) w.bytes(4, view(id.uuid));
   return store::Write::put(idempotency_key(key), std::move(w).finish());
 }
 
@@ -168,21 +155,16 @@ Result<Meta> read_meta(std::string_view record) {
   Meta out;
   CUBE_TRY(each_field(record, [&](const RecordReader::Field& f) -> Result<void> {
     switch (f.tag) {
-      case 1: {
-        auto id = uuid_from(f.bytes);
-        if (!id.ok()) return std::move(id).error();
-        out.id = ManagerId(*id);
-        break;
-      }
+      case 1:
+        return taken(f, out.id.uuid);
       case 2:
-        out.epoch = f.number;
-        break;
+        return taken(f, out.epoch);
       case 3:
-        out.next_node = static_cast<std::uint32_t>(f.number);
-        break;
+        return taken(f, out.next_node);
     }
     return {};
   }));
+  if (out.next_node == 0) return Error{Code::corrupt, "the next node has the number 0"};
   return out;
 }
 
@@ -191,8 +173,7 @@ Result<TaskEntry> read_task(std::string_view record) {
   CUBE_TRY(each_field(record, [&](const RecordReader::Field& f) -> Result<void> {
     switch (f.tag) {
       case 1:
-        out.seq = f.number;
-        break;
+        return taken(f, out.seq);
       case 2: {
         auto task = decode_task(f.bytes);
         if (!task.ok()) return std::move(task).error();
@@ -200,11 +181,9 @@ Result<TaskEntry> read_task(std::string_view record) {
         break;
       }
       case 3:
-        out.container_dropped = f.number != 0;
-        break;
+        return taken(f, out.container_dropped);
       case 4:
-        out.ended_revision = f.number;
-        break;
+        return taken(f, out.ended_revision);
     }
     return {};
   }));
@@ -216,23 +195,15 @@ Result<NodeEntry> read_node(std::string_view record) {
   CUBE_TRY(each_field(record, [&](const RecordReader::Field& f) -> Result<void> {
     switch (f.tag) {
       case 1:
-        out.no = NodeNo{static_cast<std::uint32_t>(f.number)};
-        break;
+        return taken(f, out.no, NodeNo{UINT32_MAX});
       case 2:
-        out.address = f.bytes;
-        break;
+        return taken(f, out.address);
       case 3:
-        out.name = f.bytes;
-        break;
-      case 4: {
-        auto id = uuid_from(f.bytes);
-        if (!id.ok()) return std::move(id).error();
-        out.worker = WorkerId(*id);
-        break;
-      }
+        return taken(f, out.name);
+      case 4:
+        return taken(f, out.worker.uuid);
       case 5:
-        out.settled = f.number != 0;
-        break;
+        return taken(f, out.settled);
       case 6:
         return read_info(f.bytes, out.info);
     }
@@ -248,20 +219,13 @@ Result<Remembered> read_key(std::string_view record) {
   CUBE_TRY(each_field(record, [&](const RecordReader::Field& f) -> Result<void> {
     switch (f.tag) {
       case 1:
-        out.seq = f.number;
-        break;
+        return taken(f, out.seq);
       case 2:
-        out.at = WallTime{f.sint()};
-        break;
+        return taken(f, out.at);
       case 3:
-        out.content = f.number;
-        break;
-      case 4: {
-        auto id = uuid_from(f.bytes);
-        if (!id.ok()) return std::move(id).error();
-        out.tasks.push_back(TaskId(*id));
-        break;
-      }
+        return taken(f, out.content);
+      case 4:
+        return taken(f, out.tasks.emplace_back().uuid);
     }
     return {};
   }));

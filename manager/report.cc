@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/planted.h"
 #include "manager/impl.h"
 
 namespace cube::manager {
@@ -19,12 +20,13 @@ bool has_run(Observed o) {
 }
 
 // May `news` replace `known`, about the same attempt? A container that ran is not before its run
-// again: that would be an older word, or a worker that has not looked yet.
+// again: that would be an older word, or a worker that was restarted and has not looked yet.
 bool is_forward(const AttemptStatus& known, const AttemptStatus& news) {
   if (known.observed == Observed::lost) return true;  // the manager's own word: it knew no better
   if (news.restart != known.restart) return news.restart > known.restart;
   if (known.observed == Observed::exited && known.final) return false;
-  return !has_run(known.observed) || has_run(news.observed) || news.observed == Observed::waiting;
+  if (CUBE_PLANTED("run-backwards")) return true;
+  return !has_run(known.observed) || has_run(news.observed);
 }
 
 }  // namespace
@@ -36,6 +38,8 @@ void Core::apply_report(NodeEntry& n, api::Report& r) {
     ++counters_.reports_ignored;
     return refresh(n);
   }
+  n.lease_stamp = r.lease_stamp;
+  n.stamp_heard = now_.mono;
   n.stats = std::move(r.stats);
   take_info(n, r.node);
   for (AttemptStatus& s : r.attempts) apply_status(n, s);
@@ -45,9 +49,14 @@ void Core::apply_report(NodeEntry& n, api::Report& r) {
 }
 
 bool Core::is_news(NodeEntry& n, const api::Report& r) {
+  if (CUBE_PLANTED("apply-an-old-report")) return true;
   if (r.incarnation == n.incarnation) {
-    if (r.change < n.change) return false;  // the other call's answer was faster
-    if (r.base > n.change) {                // something between is missing: ask for everything
+    if (r.change < n.change) {  // the other call's answer was faster
+      // It told changes only; what a full report says by leaving it out must be asked for again.
+      if (r.base == 0) n.incarnation = n.change = 0;
+      return false;
+    }
+    if (r.base > n.change) {  // something between is missing: ask for everything
       n.incarnation = n.change = 0;
       return false;
     }
@@ -98,7 +107,8 @@ void Core::apply_gone(NodeEntry& n, const AttemptKey& key, std::uint64_t generat
   // it tell everything then.
   n.incarnation = n.change = 0;
   if (h.dropped == 0 && generation >= h.since) {
-    changed(n);
+    n.base = 0;  // in full
+    changed(n, key.task);
     back_off(n.put, 1s);
   }
 }

@@ -32,9 +32,7 @@ bool Core::sweep_task(TaskEntry& t) {
     finish_stop(t, nullptr);
     return true;
   }
-  const bool settled = t.node != nullptr && t.node->settled;
-  const bool should_wait = t.node == nullptr || settled;
-  if (should_wait && t.waits_in == nullptr) {
+  if (should_wait(t) && t.waits_in == nullptr && is_clear(t)) {
     enqueue(t);
     return true;
   }
@@ -43,7 +41,7 @@ bool Core::sweep_task(TaskEntry& t) {
   if (t.node->assigned.contains(t.task.id) && t.node->holdings.contains(key)) return false;
   t.node->assigned[t.task.id] = &t;
   hold(*t.node, key, t, 0);
-  changed(*t.node);
+  changed(*t.node, t.task.id);
   return true;
 }
 

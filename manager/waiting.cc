@@ -34,6 +34,7 @@ std::string Core::queue_key(const TaskEntry& t) const {
   std::string key = fmt::format("{}|{}|{}|{}|", d.resources.cpu_milli, d.resources.memory_bytes,
                                 d.resources.disk_bytes, d.platform);
   for (const auto& p : d.ports) key += fmt::format("{}/{},", p.port, p.protocol);
+  if (t.task.spec.exclusive) key += "exclusive";
   for (const std::string& c : t.task.spec.constraints) key += fmt::format("|c{}:{}", c.size(), c);
   for (const AvoidedNode& a : t.task.avoided) key += fmt::format("|a{}:{}", a.node.size(), a.node);
   return key;
@@ -43,6 +44,7 @@ void Core::enqueue(TaskEntry& t) {
   if (t.waits_in != nullptr) return;
   CUBE_ASSERT(t.task.desired == Desired::run && !t.task.is_terminal());
   CUBE_ASSERT(t.node == nullptr || t.node->lost);
+  if (!is_clear(t)) return await_lease(t);
   std::string key = queue_key(t);
   auto [at, is_new] = waiting_.try_emplace(key);
   WaitClass& c = at->second;

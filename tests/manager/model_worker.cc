@@ -16,25 +16,81 @@ bool is_over(const AttemptStatus& s) {
 
 }  // namespace
 
+bool ModelWorker::is_alive(const Container& c) {
+  return c.status.observed == Observed::starting || c.status.observed == Observed::running ||
+         c.status.observed == Observed::stopping;
+}
+
+bool ModelWorker::may_run(const Container& c) const {
+  return !c.spec.exclusive || clock < lease_until;
+}
+
+bool ModelWorker::renew(const manager::PollFrom& poll) {
+  const bool ours =
+      poll.incarnation == incarnation && poll.epoch == fence.epoch && poll.session == fence.session;
+  if (!ours || poll.lease.stamp == 0) return false;
+  const Instant until = Instant{static_cast<std::int64_t>(poll.lease.stamp)} + poll.lease.ttl;
+  lease_until = std::max(lease_until, until);
+  const std::uint64_t before = change;
+  obey_lease();
+  return change != before;
+}
+
+// Stops what may not run; starts what waited for a lease.
+void ModelWorker::obey_lease() {
+  for (auto& [key, c] : containers) {
+    if (!c.spec.exclusive) continue;
+    AttemptStatus& s = c.status;
+    if (!may_run(c) && (s.observed == Observed::starting || s.observed == Observed::running)) {
+      s.observed = Observed::waiting;
+      s.reason = "stopped: its lease ran out";
+      c.due = Instant::never();
+      ++s.restart;
+      touch(c);
+    }
+    const auto wanted = assigned.find(key);
+    if (may_run(c) && s.observed == Observed::waiting && c.due.is_never() && process_up &&
+        wanted != assigned.end() && wanted->second) {
+      s.observed = Observed::starting;
+      s.reason.clear();
+      c.due = clock + start_takes;
+      touch(c);
+    }
+  }
+}
+
 std::optional<std::string> ModelWorker::put(const api::Assignment& a, Instant now) {
   if (!manager.is_nil() && manager != a.manager) return "this worker belongs to another manager";
   if (a.fence < fence) return "an older assignment";
+  clock = now;
+  const bool held = fence == api::Fence{a.fence.epoch, a.fence.session, a.base};
+  if (a.base != 0 && !held) return std::nullopt;  // the report tells
   manager = a.manager;
   fence = a.fence;
-  assigned.clear();
+  if (a.base == 0) assigned.clear();
+  for (const TaskId& dropped : a.dropped) {
+    std::erase_if(assigned, [&](const auto& item) { return item.first.task == dropped; });
+  }
   for (const api::AssignedTask& t : a.tasks) {
     const AttemptKey key{t.id, t.attempt};
+    std::erase_if(assigned, [&](const auto& item) { return item.first.task == t.id; });
     assigned[key] = t.run;
     if (t.run && !containers.contains(key)) begin(key, t.spec, now);
   }
   for (auto& [key, c] : containers) {
     if (assigned.contains(key) || c.status.observed == Observed::stopping) continue;
-    c.due = is_over(c.status) ? now : now + stop_takes;
-    if (!is_over(c.status)) c.status.observed = Observed::stopping;
+    const bool lives = is_alive(c);
+    c.due = lives ? now + stop_takes : now;
+    c.status.observed = lives ? Observed::stopping : Observed::exited;
+    c.status.final |= !lives;
     touch(c);
   }
   tick(now);
   return std::nullopt;
+}
+
+api::Report ModelWorker::answer_to(const api::Assignment& a) const {
+  return report(a.incarnation == incarnation && a.change <= change ? a.change : 0);
 }
 
 bool ModelWorker::refuses_poll(std::uint64_t epoch, std::uint64_t session) const {
@@ -60,8 +116,11 @@ api::Report ModelWorker::report(std::uint64_t base) const {
   r.node.labels = labels;
   r.fence = fence;
   r.incarnation = incarnation;
+  r.takes_changes = takes_changes;
   r.base = base;
   r.change = change;
+  r.node.keeps_lease = keeps_lease;
+  if (keeps_lease) r.lease_stamp = static_cast<std::uint64_t>(clock.us);
   for (const auto& [key, c] : containers) {
     if (c.changed > base || base == 0) r.attempts.push_back(c.status);
   }
@@ -82,6 +141,11 @@ void ModelWorker::begin(const AttemptKey& key, const TaskSpec& spec, Instant now
   c.status.observed = Observed::starting;
   c.status.container_id = fmt::format("c-{}-a{}", spec.name, key.attempt);
   c.due = now + start_takes;
+  if (!may_run(c)) {
+    c.status.observed = Observed::waiting;
+    c.status.reason = "waits for a lease";
+    c.due = Instant::never();
+  }
   gone.erase(key);
   touch(containers[key] = std::move(c));
 }
@@ -104,6 +168,8 @@ void ModelWorker::end_start(Container& c, Instant now) {
 }
 
 void ModelWorker::tick(Instant now) {
+  clock = now;
+  obey_lease();
   std::vector<AttemptKey> removed;
   for (auto& [key, c] : containers) {
     if (c.due > now) continue;
@@ -112,7 +178,10 @@ void ModelWorker::tick(Instant now) {
         end_start(c, now);
         break;
       case Observed::waiting:
-        ++c.status.restart;
+        if (!may_run(c)) {
+          c.due = Instant::never();
+          break;
+        }
         c.status.observed = Observed::starting;
         c.due = now + start_takes;
         touch(c);
@@ -138,7 +207,12 @@ void ModelWorker::tick(Instant now) {
 
 Instant ModelWorker::next_tick() const {
   Instant next = Instant::never();
-  for (const auto& [key, c] : containers) next = std::min(next, c.due);
+  for (const auto& [key, c] : containers) {
+    next = std::min(next, c.due);
+    const bool up =
+        c.status.observed == Observed::starting || c.status.observed == Observed::running;
+    if (c.spec.exclusive && up) next = std::min(next, lease_until);
+  }
   return next;
 }
 
@@ -177,6 +251,7 @@ void ModelWorker::exits(Container& c, int code, Failure failure, std::string rea
   s.final =
       !c.spec.restart.restarts_after(failure == Failure::none) || (most && s.failures > *most);
   s.observed = s.final ? Observed::exited : Observed::waiting;
+  if (!s.final) ++s.restart;  // what waits is the next container
   s.reason = std::move(reason);
   c.due = s.final ? Instant::never() : now + restart_wait;
   touch(c);

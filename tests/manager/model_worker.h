@@ -8,6 +8,7 @@
 
 #include "api/messages.h"
 #include "base/time.h"
+#include "manager/manager.h"
 
 namespace cube::test {
 
@@ -20,6 +21,12 @@ struct ModelWorker {
   bool engine_ready = true;
   std::string cannot_start;  // not empty: starts fail here, and why
   Duration start_takes = 500ms, stop_takes = 1s;
+
+  bool keeps_lease = true;
+  Instant lease_until{};  // kept by its guard too, when the process is down
+  bool deaf = false;      // hears nothing; what it says still arrives
+
+  bool takes_changes = false;  // of its assignment, instead of all of it
 
   bool reachable = true;
   bool process_up = true;
@@ -39,6 +46,7 @@ struct ModelWorker {
   // What does not.
   std::uint64_t incarnation = 1, change = 1;
   std::map<AttemptKey, std::uint64_t> gone;
+  Instant clock{};  // when it last did anything
 
   // Nothing: taken, and the report is the answer. Else why not.
   std::optional<std::string> put(const api::Assignment& assignment, Instant now);
@@ -46,6 +54,8 @@ struct ModelWorker {
   std::optional<api::Report> news(std::uint64_t known_incarnation,
                                   std::uint64_t known_change) const;
   api::Report report(std::uint64_t base) const;
+  api::Report answer_to(const api::Assignment& assignment) const;
+  bool renew(const manager::PollFrom& poll);  // true: something follows from it
   bool refuses_poll(std::uint64_t epoch, std::uint64_t session) const;
 
   void tick(Instant now);
@@ -58,8 +68,11 @@ struct ModelWorker {
   void exits(Container& c, int code, Failure failure, std::string reason, Instant now);
 
   Resources in_use() const;
+  static bool is_alive(const Container& c);
 
  private:
+  bool may_run(const Container& c) const;
+  void obey_lease();
   void touch(Container& c);
   void begin(const AttemptKey& key, const TaskSpec& spec, Instant now);
   void end_start(Container& c, Instant now);

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "tests/manager/world.h"
+#include "tests/support/rounds.h"
 
 namespace cube::test {
 namespace {
@@ -22,6 +23,7 @@ class Life {
     for (std::uint32_t i = 1; i <= nodes; ++i) {
       auto& w =
           world_.add_worker(fmt::format("n{}", i), {1000 * (1 + pick(4)), 8LL << 30, 1LL << 40});
+      w.takes_changes = i % 2 == 1;
       world_.config.workers.push_back(w.address);
     }
     world_.start_manager();
@@ -101,6 +103,7 @@ class Life {
     s.spec.image = "echo";
     s.spec.cpu_milli = 250 * pick(6);
     s.spec.restart.kind = pick(2) == 0 ? RestartPolicy::Kind::always : RestartPolicy::Kind::unset;
+    s.spec.exclusive = pick(3) == 0;
     if (pick(6) == 0) s.spec.ports = {{Port{80, "tcp"}, 8080, ""}};
     made_.push_back(s);
     acknowledge(world_.submit({s}), s.id);
@@ -249,7 +252,9 @@ TEST_CASE("trouble, then peace: everything ends as asked") {
   const char* from = std::getenv("CUBE_SEED");
   const char* count = std::getenv("CUBE_SEEDS");
   const std::uint64_t first = from != nullptr ? std::stoull(from) : 1;
-  const std::uint64_t seeds = count != nullptr ? std::stoull(count) : from != nullptr ? 1 : 60;
+  const std::uint64_t seeds = count != nullptr  ? std::stoull(count)
+                              : from != nullptr ? 1
+                                                : test::rounds(60);
   for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
     Life life(seed);
     life.trouble();

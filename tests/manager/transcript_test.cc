@@ -69,6 +69,8 @@ class Story {
         {"advance", &Story::advance},
         {"cut", &Story::cut},
         {"heal", &Story::heal},
+        {"deaf", &Story::deaf},
+        {"leaseless", &Story::leaseless},
         {"kill-worker", &Story::kill_worker},
         {"start-worker", &Story::start_worker},
         {"wipe", &Story::wipe},
@@ -119,6 +121,7 @@ class Story {
     if (auto v = option(w, "policy")) s.spec.restart.kind = policy_of(*v);
     if (auto v = option(w, "constraint")) s.spec.constraints = {*v};
     if (auto v = option(w, "state")) s.event_state = std::stoi(*v);
+    s.spec.exclusive = std::find(w.begin(), w.end(), "exclusive") != w.end();
     if (auto v = option(w, "port")) {
       const auto port = static_cast<std::uint16_t>(std::stoi(*v));
       s.spec.ports = {{Port{port, "tcp"}, port, ""}};
@@ -223,6 +226,18 @@ class Story {
   }
   std::string heal(const Words& w) {
     at(w).reachable = true;
+    return "";
+  }
+  // Nothing reaches it any more; what it says still arrives.
+  std::string deaf(const Words& w) {
+    at(w).deaf = true;
+    return "";
+  }
+  // An older worker, or one without its guard.
+  std::string leaseless(const Words& w) {
+    at(w).keeps_lease = false;
+    ++at(w).change;
+    world_.poke(at(w));
     return "";
   }
   std::string kill_worker(const Words& w) {

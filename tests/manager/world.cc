@@ -112,9 +112,13 @@ void World::dispatch(manager::Send& send) {
   const std::uint64_t life = life_;
   if (auto* put = std::get_if<PutTo>(&send)) {
     if (log_calls) {
-      call_log +=
-          fmt::format("PUT {} {}.{} {} tasks\n", put->address, put->assignment.fence.session,
-                      put->assignment.fence.generation, put->assignment.tasks.size());
+      call_log += fmt::format("PUT {} {}.{} {} tasks", put->address, put->assignment.fence.session,
+                              put->assignment.fence.generation, put->assignment.tasks.size());
+      if (put->assignment.base != 0) {
+        call_log += fmt::format(" since {}, {} dropped", put->assignment.base,
+                                put->assignment.dropped.size());
+      }
+      call_log += '\n';
     }
     auto& under_way = puts_[static_cast<std::uint32_t>(put->node)];
     if (!under_way.insert(put->call).second || under_way.size() > 1) problem("two PUTs at once");
@@ -150,7 +154,7 @@ void World::deliver_put(const PutTo& put, std::uint64_t life, bool wants_answer)
   poke(*w);
   if (!wants_answer) return;
   if (lost(faults.lose_percent)) return failed(LinkFailed::Kind::timeout, "", put.deadline);
-  answer(put.node, put.call, w->report(0), life);
+  answer(put.node, put.call, w->answer_to(put.assignment), life);
 }
 
 void World::deliver_poll(const PollFrom& poll, std::uint64_t life) {
@@ -164,6 +168,8 @@ void World::deliver_poll(const PollFrom& poll, std::uint64_t life) {
   if (w->refuses_poll(poll.epoch, poll.session)) {
     return fail(poll.node, poll.call, LinkFailed::Kind::rejected, "an older session", life, hop());
   }
+  w->clock = now_;
+  if (!w->deaf && w->renew(poll)) poke(*w);
   if (auto news = w->news(poll.incarnation, poll.change)) {
     return answer(poll.node, poll.call, std::move(*news), life);
   }
@@ -178,6 +184,7 @@ void World::deliver_poll(const PollFrom& poll, std::uint64_t life) {
     held.erase(mine);
     ModelWorker* then = worker(name);
     if (then->reachable && then->process_up) {
+      then->clock = now_;
       answer(poll.node, poll.call, then->report(then->change), life);
     } else {
       fail(poll.node, poll.call, LinkFailed::Kind::timeout, "", life, poll.deadline - poll.wait);
@@ -187,6 +194,7 @@ void World::deliver_poll(const PollFrom& poll, std::uint64_t life) {
 
 void World::poke(ModelWorker& w) {
   if (!w.reachable) return;
+  w.clock = now_;
   auto held = std::exchange(held_[w.name], {});
   for (HeldPoll& h : held) {
     if (!w.process_up) {
@@ -268,8 +276,22 @@ void World::check_worker(const ModelWorker& w) {
   }
 }
 
+// Wherever it runs, an exclusive task runs once.
+void World::check_exclusive() {
+  std::map<TaskId, std::string> alive;
+  for (const auto& w : workers) {
+    for (const auto& [key, c] : w->containers) {
+      if (!c.spec.exclusive || !ModelWorker::is_alive(c)) continue;
+      const std::string here = fmt::format("attempt {} on {}", key.attempt, w->name);
+      const auto [at, is_first] = alive.try_emplace(key.task, here);
+      if (!is_first) problem(fmt::format("{} twice: {} and {}", c.spec.name, at->second, here));
+    }
+  }
+}
+
 void World::check() {
   for (const auto& w : workers) check_worker(*w);
+  check_exclusive();
   for (const auto& n : manager_->nodes()) {
     if (n.state == manager::NodeState::ready && !n.reserved.fits_in(n.info.capacity)) {
       problem("more is reserved on " + n.name + " than it has");

@@ -79,6 +79,7 @@ class World {
   bool lost(std::uint32_t percent) { return rng_.below(100) < percent; }
   void check();
   void check_worker(const ModelWorker& w);
+  void check_exclusive();
   void problem(std::string text);
 
   Rng rng_;
