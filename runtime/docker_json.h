@@ -53,8 +53,8 @@ struct PullLine {
 };
 std::optional<PullLine> parse_pull_line(std::string_view line);
 
-// The text of an error reply: the "message" member, or else the plain text, printable and at most
-// 400 bytes long.
+// The text of an error reply: the "message" member, or else the plain text, printable, never empty
+// and at most 400 bytes long.
 std::string error_text(std::string_view body);
 
 std::optional<ContainerState> container_state_from(std::string_view word);

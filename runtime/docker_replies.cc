@@ -34,6 +34,13 @@ std::int64_t number(const Json& json, const char* key) {
   return value.is_number_integer() ? value.get<std::int64_t>() : 0;
 }
 
+// Seconds since 1970; what no calendar has is zero.
+WallTime seconds(const Json& json, const char* key) {
+  constexpr std::int64_t us = 1'000'000;
+  const std::int64_t value = number(json, key);
+  return WallTime{value < 0 || value > INT64_MAX / us ? 0 : value * us};
+}
+
 bool flag(const Json& json, const char* key) {
   const Json& value = member(json, key);
   return value.is_boolean() && value.get<bool>();
@@ -154,7 +161,7 @@ Container listed(const Json& json) {
   }
   c.labels = texts(member(json, "Labels"));
   c.state = container_state_from(text(json, "State")).value_or(ContainerState::dead);
-  c.created = WallTime{number(json, "Created") * 1'000'000};
+  c.created = seconds(json, "Created");
   c.exit_code = exit_code_of(text(json, "Status"));
   c.ports = listed_ports(member(json, "Ports"));
   c.ip = address(member(json, "NetworkSettings"));
@@ -320,7 +327,7 @@ std::string error_text(std::string_view body) {
     message += "...";
   }
   while (!message.empty() && (message.back() == '\n' || message.back() == '.')) message.pop_back();
-  return printable(message);
+  return message.empty() ? "it gives no reason" : printable(message);
 }
 
 }  // namespace cube::runtime

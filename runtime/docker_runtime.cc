@@ -202,10 +202,12 @@ void DockerRuntime::start(const std::string& id, Callback<Container> done) {
 
 void DockerRuntime::stop(const std::string& id, Duration grace, Callback<Done> done) {
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(grace).count();
+  const bool own = grace == own_grace;
   // The call stays open until the container is over: engines of 2023 took a client that left for
   // an order to kill at once.
-  http::Call call = make_call("POST", container_path(id, "/stop?t=" + std::to_string(seconds)),
-                              grace + stop_margin);
+  http::Call call =
+      make_call("POST", container_path(id, own ? "/stop" : "/stop?t=" + std::to_string(seconds)),
+                (own ? limits::task_stop_grace_max : grace) + stop_margin);
   api_->run([api = api_.get(), id, call = std::move(call), done = std::move(done)]() mutable {
     api->call(std::move(call), [id, done = std::move(done)](Reply reply) {
       if (failed(reply)) return done(std::get<EngineError>(std::move(reply)));

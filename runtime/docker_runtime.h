@@ -24,7 +24,7 @@ namespace cube::runtime {
 struct DockerOptions {
   http::Endpoint endpoint;
 
-  Duration watchdog_every = 10s;   // watch(): a ping this often, on another connection
+  Duration watchdog_every = 2s;    // watch(): a ping this often, on another connection
   int watchdog_failures_max = 3;   // in a row; then the engine counts as hung
   Duration pull_stall_max = 120s;  // without a line of progress
   Duration pull_total_max = 30min;

@@ -70,6 +70,7 @@ struct EngineError {
 template <class T>
 using Outcome = std::variant<T, EngineError>;
 struct Done {};
+inline constexpr Duration own_grace{-1};
 
 struct EngineInfo {
   std::string id;           // machine identity
@@ -150,6 +151,7 @@ class Runtime {
   // Starts and inspects: the container as it is then.
   virtual void start(const std::string& id, Callback<Container>) = 0;
   // Signal, then after `grace` KILL; done when the container is over. Longest wait: grace + 30 s.
+  // With `own_grace` it is what the container was made with.
   virtual void stop(const std::string& id, Duration grace, Callback<Done>) = 0;
   // Also a running one (it is killed), with its anonymous volumes.
   virtual void remove(const std::string& id, Callback<Done>) = 0;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/assert.h"
+#include "base/planted.h"
 #include "worker/engine.h"
 #include "worker/impl.h"
 
@@ -32,6 +33,7 @@ void Worker::Impl::listed(OperationOutcome& outcome) {
   std::set<std::string> present;
   for (const runtime::Container& c : std::get<std::vector<runtime::Container>>(outcome)) {
     if (!is_ours(c.labels)) continue;
+    if (CUBE_PLANTED("start-without-looking")) continue;
     present.insert(c.id);
     found_anything |= adopt_listed(c);
   }
@@ -44,6 +46,7 @@ void Worker::Impl::listed(OperationOutcome& outcome) {
                                      engine.info.version, present.size()));
     for (auto& [key, a] : attempts) {
       a.retry_at = Instant{0};
+      for (auto& [restart, seen] : a.containers) seen.remove_at = Instant{0};
       if (!a.doing) a.unsure = false;  // the list has told
       // What went on while the list was made has the last word, once it has been looked up.
       const auto current = a.containers.find(a.status.restart);
@@ -99,6 +102,7 @@ void Worker::Impl::adopt_unknown(const AttemptKey& key, std::uint32_t restart,
   const bool store_knows_all = is_local ? !fresh : node.accepted;
   a.want = store_knows_all ? Want::gone : Want::hold;
   a.spec.name = label(label_name);
+  a.spec.exclusive = label(label_exclusive) == "true";
   a.status.restart = restart;
   Seen seen;
   seen.id = c.id;
@@ -120,9 +124,8 @@ bool Worker::Impl::find_missing(Attempt& a, const std::set<std::string>& present
     if (!present.contains(seen.id)) missing.push_back(restart);
   }
   for (const std::uint32_t restart : missing) vanished(a, restart);
-  // Recorded as running by an earlier process of ours, and not there.
-  const bool ran =
-      a.status.observed == Observed::running || a.status.observed == Observed::stopping;
+  // Recorded as started by an earlier process of ours, and not there.
+  const bool ran = may_have_run(a.status.observed) && !a.status.final;
   const bool lost = missing.empty() && ran && !a.containers.contains(a.status.restart);
   if (lost) vanished(a, a.status.restart);
   if (missing.empty() && !lost) return false;
@@ -163,7 +166,8 @@ void Worker::Impl::absorb(Attempt& a, std::uint32_t restart, const runtime::Cont
 
 void Worker::Impl::absorb_running(Attempt& a, const runtime::Container& c) {
   const bool is_new = a.status.observed < Observed::running;
-  a.recent_end.reset();
+  // An engine on its way out may still start a successor of what it has just ended.
+  if (a.recent_end && !a.recent_end->signalled) a.recent_end.reset();
   a.status.started = c.started;
   a.status.finished = {};
   a.status.container_ip = c.ip;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "base/planted.h"
 #include "base/text.h"
 #include "worker/impl.h"
 
@@ -40,7 +41,7 @@ std::optional<Error> Worker::Impl::refusal_of_sender(std::string_view message,
 std::optional<Error> Worker::Impl::refusal(const api::Assignment& assignment) const {
   auto error = refusal_of_sender("the assignment", assignment.manager, assignment.cluster);
   if (error) return error;
-  if (assignment.fence < node.fence) {
+  if (assignment.fence < node.fence && !CUBE_PLANTED("ignore-the-fence")) {
     return Error{Code::conflict,
                  fmt::format("the assignment ({}) is older than the accepted one ({})",
                              in_words(assignment.fence), in_words(node.fence))};
@@ -59,10 +60,13 @@ void Worker::Impl::on(PutAssignment& in) {
   last_refusal.clear();
   const bool is_repeat =
       node.accepted && !node.manager.is_nil() && in.assignment.fence == node.fence;
-  if (!is_repeat) accept(in.assignment);
+  // Changes to what is not held here are left: the fence of the answer tells, and all is sent.
+  const std::uint64_t base = in.assignment.base;
+  const api::Fence held{in.assignment.fence.epoch, in.assignment.fence.session, base};
+  if (!is_repeat && (base == 0 || (node.accepted && node.fence == held))) accept(in.assignment);
   drive_dirty();  // so that the answer tells what follows from it
   update_info();
-  reply(in.token, report(0));
+  reply(in.token, report(in.assignment.incarnation == incarnation ? in.assignment.change : 0));
 }
 
 void Worker::Impl::accept(api::Assignment& assignment) {
@@ -77,10 +81,15 @@ void Worker::Impl::accept(api::Assignment& assignment) {
     api::AssignedTask*& entry = meant[assigned.id];
     if (entry == nullptr || entry->attempt < assigned.attempt) entry = &assigned;
   }
+  const std::set<TaskId> dropped(assignment.dropped.begin(), assignment.dropped.end());
   for (auto& [key, a] : attempts) {
     const auto it = meant.find(key.task);
+    const bool unsaid = it == meant.end() && !dropped.contains(key.task);
+    if (assignment.base != 0 && unsaid) continue;
     const bool is_meant = it != meant.end() && it->second->attempt == key.attempt;
-    if (a.origin == Origin::manager && !is_meant) want(a, Want::gone);
+    if (a.origin == Origin::manager && !is_meant && !CUBE_PLANTED("keep-what-is-not-meant")) {
+      want(a, Want::gone);
+    }
     // A task posted here directly that the manager now assigns as well: it is the manager's.
     if (a.origin == Origin::local && it != meant.end() && !is_meant) {
       a.origin = Origin::manager;

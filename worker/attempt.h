@@ -29,7 +29,7 @@ enum class Want : std::uint8_t {
 };
 
 // Why the worker stops a container that should go on. DO NOT RENUMBER: stored.
-enum class StopFor : std::uint8_t { nothing = 0, unhealthy = 1, request = 2 };
+enum class StopFor : std::uint8_t { nothing = 0, unhealthy = 1, request = 2, lease = 3 };
 
 // The back-off of one attempt. Committed before anything acts on it.
 struct Backoff {
@@ -47,10 +47,12 @@ struct Seen {
   std::string id;
   runtime::ContainerState state = runtime::ContainerState::created;
   std::int64_t pid = 0;
-  bool stale = false;        // look again before deciding anything by it
-  bool broken = false;       // created, and a start has failed: of no use
-  bool oom = false;          // an out-of-memory event came
-  bool engine_died = false;  // it ended with a reboot of the machine
+  bool stale = false;              // look again before deciding anything by it
+  bool broken = false;             // created, and a start has failed: of no use
+  bool oom = false;                // an out-of-memory event came
+  bool engine_died = false;        // it ended with a reboot of the machine
+  std::uint32_t remove_tries = 0;  // refused by the engine, in a row
+  Instant remove_at{0};            // not tried again before
 };
 
 // The engine operations an attempt can need; also what one is under way.
@@ -100,6 +102,7 @@ struct Attempt {
   bool pulled = false;        // in this attempt, by this process
   std::string pulling;        // key of the pull waited for; empty: none
   std::uint32_t tries = 0;    // of the present operation, that failed for no known reason
+  bool renewed = false;       // its container would not start and was replaced by a new one
   Instant retry_at{0};        // no operation before
   Instant due{0};             // of the present restart
   std::uint64_t touched = 0;  // the step of its last operation or event

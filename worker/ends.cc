@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "base/planted.h"
 #include "worker/backoff.h"
 #include "worker/impl.h"
 
@@ -58,6 +59,11 @@ bool restart_follows(const RestartPolicy& policy, Origin origin, const End& end,
   return !max || counted <= *max;
 }
 
+// Stopped, and meant to go on when it may: neither a failure of the task nor an end of its work.
+bool is_wish(StopFor stop_for) {
+  return stop_for == StopFor::request || stop_for == StopFor::lease;
+}
+
 // The counts of an attempt as an end leaves them.
 struct Tally {
   Backoff backoff;
@@ -93,6 +99,10 @@ void Worker::Impl::container_ended(Attempt& a, std::uint32_t restart, const runt
   const Seen& seen = a.containers.at(restart);
   End end = end_of(c, a.spec, seen.oom);
   end.signalled = was_signalled(c);
+  if (a.backoff.stop_for == StopFor::nothing && lease_ended(a, c)) {
+    a.backoff.stop_for = StopFor::lease;
+    a.backoff.stop_reason = "stopped by the guard: its lease ran out";
+  }
   if (a.backoff.stop_for == StopFor::unhealthy) {
     end.failure = Failure::unhealthy;
     end.reason = a.backoff.stop_reason;
@@ -142,7 +152,7 @@ bool Worker::Impl::engine_may_be_going() const {
 
 // Would this end be the attempt's last, as things stand?
 bool Worker::Impl::is_last(const Attempt& a, const End& end) const {
-  if (a.backoff.stop_for == StopFor::request) return false;
+  if (is_wish(a.backoff.stop_for)) return false;
   return !restart_follows(a.spec.restart, a.origin, end, tally(a, end).backoff.counted);
 }
 
@@ -180,12 +190,19 @@ void Worker::Impl::engine_took_held(Attempt& a) {
 
 // --- What follows -----------------------------------------------------------------------------
 
-// A container that was there is not: somebody removed it. One that had not started is made again.
+// A container that was there is not: somebody removed it. One that was not started is made again.
 void Worker::Impl::vanished(Attempt& a, std::uint32_t restart) {
   a.containers.erase(restart);
   if (restart != a.status.restart || a.status.final || a.held_end) return;
-  if (a.status.observed < Observed::running) return;
+  if (!may_have_run(a.status.observed)) return;
   End end;
+  if (a.status.observed == Observed::starting) {
+    // Nobody saw it run, but it may have: the next one gets a number of its own, and nobody a
+    // blame.
+    end.failure = Failure::engine;
+    end.reason = "the container was gone before it was seen running";
+    return ended(a, std::move(end));
+  }
   end.ran = true;
   end.started = a.status.started;
   end.finished = now.wall;
@@ -224,6 +241,7 @@ void Worker::Impl::ended(Attempt& a, End end) {
   }
   a.probing = {};
   a.tries = 0;
+  a.renewed = false;
   a.retry_at = Instant{0};
   a.status.health = Health::unknown;
   a.status.exit_code = end.exit_code;
@@ -231,15 +249,15 @@ void Worker::Impl::ended(Attempt& a, End end) {
   a.status.finished = end.finished.is_zero() ? now.wall : end.finished;
 
   const StopFor stop_for = std::exchange(a.backoff.stop_for, StopFor::nothing);
-  const bool asked = a.want == Want::keep || a.want == Want::gone || stop_for == StopFor::request;
+  const bool asked = a.want == Want::keep || a.want == Want::gone || is_wish(stop_for);
   if (asked) {
     end.failure = Failure::none;
-    end.reason = stop_for == StopFor::request ? a.backoff.stop_reason : "stopped on request";
+    end.reason = is_wish(stop_for) ? a.backoff.stop_reason : "stopped on request";
   }
   a.backoff.stop_reason.clear();
   a.status.failure = end.failure;
   if (a.want != Want::run) return make_final(a, end);
-  if (stop_for == StopFor::request) {
+  if (is_wish(stop_for)) {
     a.backoff.delay = Duration::zero();
     return next_restart(a, end);
   }
@@ -255,7 +273,7 @@ void Worker::Impl::ended(Attempt& a, End end) {
 
 void Worker::Impl::next_restart(Attempt& a, const End& end) {
   ++counters.restarts;
-  ++a.status.restart;
+  if (!CUBE_PLANTED("reuse-the-restart")) ++a.status.restart;
   a.status.observed = Observed::waiting;
   a.status.container_ip.clear();
   a.status.host_ports.clear();
@@ -292,13 +310,24 @@ void Worker::Impl::forgive_recent_ends() {
   for (auto& [key, a] : attempts) {
     if (a.held_end && !engine.info.live_restore) engine_took_held(a);
     if (!a.recent_end || now.mono - a.recent_end->at > engine_going) continue;
+    // What the manager was told as the last end is the last: it may have given the room away.
+    const bool is_told = a.status.final && a.origin == Origin::manager && a.change <= told;
+    if (is_told) continue;
     const RecentEnd recent = *a.recent_end;
     a.recent_end.reset();
     const bool may_be_its_going =
         recent.signalled || a.status.failure == Failure::exit || a.status.failure == Failure::oom;
     const bool nothing_runs = a.status.final || a.status.observed < Observed::running;
-    if (engine.info.live_restore || a.want != Want::run || !may_be_its_going || !nothing_runs ||
+    if (engine.info.live_restore || a.want != Want::run || !may_be_its_going ||
         recent.finished + engine_going < now.wall) {
+      continue;
+    }
+    if (!nothing_runs) {  // its successor ends with the engine: only the count is taken back
+      if (!recent.signalled) continue;
+      a.backoff.ends = recent.backoff_before.ends;
+      a.backoff.counted = recent.backoff_before.counted;
+      a.status.failures = recent.failures_before;
+      mark(a);
       continue;
     }
     const bool was_final = std::exchange(a.status.final, false);
@@ -320,7 +349,9 @@ void Worker::Impl::forgive_recent_ends() {
 // Nothing is left to do for an attempt that should not run: say so, or forget it.
 void Worker::Impl::settle(Attempt& a) {
   if (a.want == Want::run || a.want == Want::hold || a.doing || a.unsure) return;
-  if (engine.state != Engine::State::ready) return;  // containers may be there that nobody listed
+  if (engine.state != Engine::State::ready && !CUBE_PLANTED("gone-without-looking")) {
+    return;  // containers may be there that nobody listed
+  }
   if (has_live_container(a)) return;
   if (a.want == Want::keep) {
     const bool never_ran = a.containers.empty();

@@ -49,6 +49,11 @@ struct Pull {
   Instant told{0};  // when progress was last passed on
 };
 
+// May the container of this state have run, whether anybody saw it or not?
+inline bool may_have_run(Observed o) {
+  return o >= Observed::starting;
+}
+
 // A long poll that waits for news.
 struct ParkedPoll {
   Token token = 0;
@@ -137,6 +142,8 @@ struct Worker::Impl {
   void succeeded(Attempt& a, const Doing& was, OperationOutcome& outcome);
   void failed(Attempt& a, const Doing& was, const runtime::EngineError& error);
   void not_found_by(Attempt& a, const Doing& was, const std::string& message);
+  void remove_again(Attempt& a, const Doing& was, const runtime::EngineError& error);
+  void renew(Attempt& a, const Doing& was, const runtime::EngineError& error);
   void try_again(Attempt& a, const Doing& was, const runtime::EngineError& error);
   void engine_was_away(Attempt& a, const Doing& was, const std::string& message);
 
@@ -168,6 +175,17 @@ struct Worker::Impl {
   void observe(Attempt& a, Observed to, std::string reason);
   void settle(Attempt& a);
 
+  // --- lease.cc: exclusive tasks run only while the lease is held
+  bool lease_held() const { return now.lease_clock() < lease_until; }
+  bool lacks_lease(const Attempt& a) const { return a.spec.exclusive && !lease_held(); }
+  bool lacks_guard(const Attempt& a) const { return a.spec.exclusive && !config.guard_lives; }
+  void renew_lease(const PollReport& in);
+  void watch_lease();
+  void obey_lease(Attempt& a);
+  bool lease_ended(const Attempt& a, const runtime::Container& c) const;
+  Instant next_lease_look() const;
+  void on(GuardChanged& in);
+
   // --- health.cc
   void on(ProbeDone& in);
   void probe(Attempt& a);
@@ -195,6 +213,11 @@ struct Worker::Impl {
   std::set<AttemptKey> dirty;
   std::set<std::pair<Instant, AttemptKey>> timers;
 
+  Instant lease_until{};  // by now.lease_clock()
+  bool lease_was_held = false;
+  WallTime lapse_from, lapse_until;  // the last time without one, by the calendar
+  std::set<AttemptKey> exclusive;    // attempts that need it, and are not over
+
   Engine engine;
   std::map<OpId, std::pair<AttemptKey, Slot>> operations;
   std::map<OpId, AttemptKey> probes;
@@ -205,6 +228,7 @@ struct Worker::Impl {
   std::array<std::deque<AttemptKey>, slot_classes> slot_waiters;
 
   std::uint64_t change = 1;
+  std::uint64_t told = 0;  // the newest change that was reported
   std::map<std::uint64_t, AttemptKey> changes;            // newest change of each attempt
   std::deque<std::pair<std::uint64_t, AttemptKey>> gone;  // by change, oldest first
   std::uint64_t gone_floor = 0;  // changes up to here can only be told in full

@@ -59,6 +59,11 @@ void Worker::Impl::on(PostTask& in) {
   if (submission.event_state == static_cast<int>(WireState::completed)) {
     return reply(in.token, Error{Code::not_found, "no task " + submission.id.str() + " to stop"});
   }
+  if (submission.spec.exclusive) {
+    return reply(in.token, Error{Code::invalid,
+                                 "Exclusive: a worker cannot promise that by itself; "
+                                 "submit the task to a manager"});
+  }
   const std::string refused = refused_mount(submission.spec);
   if (!refused.empty()) return reply(in.token, Error{Code::invalid, refused});
   Attempt& a = add({submission.id, 1}, Origin::local);

@@ -58,9 +58,9 @@ void Worker::Impl::on(OperationDone& in) {
   } else {
     succeeded(a, was, in.outcome);
   }
-  const auto seen = a.containers.find(was.restart);
-  if (std::exchange(a.news, false) && seen != a.containers.end() && is_live(seen->second.state)) {
-    seen->second.stale = true;
+  if (std::exchange(a.news, false)) {
+    // Of whichever of its containers: one may have ended while its predecessor was being removed.
+    for (auto& [restart, seen] : a.containers) seen.stale |= is_live(seen.state);
   }
   mark(a);
 }
@@ -83,7 +83,10 @@ void Worker::Impl::succeeded(Attempt& a, const Doing& was, OperationOutcome& out
       }
       if (was.verb == Verb::start) ++counters.containers_started;
       if (was.restart == a.status.restart) a.unsure = false;
-      if (was.verb == Verb::start) a.tries = 0;
+      if (was.verb == Verb::start) {
+        a.tries = 0;
+        a.renewed = false;
+      }
       return absorb(a, was.restart, container);
     }
     case Verb::create: {
@@ -144,10 +147,24 @@ void Worker::Impl::failed(Attempt& a, const Doing& was, const runtime::EngineErr
       if (makes) return could_not_start(a, Failure::spec, error.message);
       break;
     case no_registry:
+      break;
     case other:
+      if (was.verb == Verb::start && a.tries > 0 && !a.renewed) return renew(a, was, error);
       break;
   }
   try_again(a, was, error);
+}
+
+// An engine that was killed in the middle of a start can refuse to start that container for ever
+// ("task ...: already exists"). A new one in its place has nothing to do with that; once, since
+// what fails then fails for another reason.
+void Worker::Impl::renew(Attempt& a, const Doing& was, const runtime::EngineError& error) {
+  const auto seen = a.containers.find(was.restart);
+  if (seen == a.containers.end()) return try_again(a, was, error);
+  a.renewed = true;
+  seen->second.broken = true;
+  a.status.reason = fmt::format("{}; trying again in a new container", error.message);
+  note("container.renewed", fmt::format("{}: {}", a.spec.name, error.message), true);
 }
 
 // The engine did not answer: nobody's failure. The effect is unknown, so look before going on.
@@ -168,9 +185,31 @@ void Worker::Impl::not_found_by(Attempt& a, const Doing& was, const std::string&
   if (a.containers.contains(was.restart)) vanished(a, was.restart);
 }
 
+// The engine keeps a container that is of no use (a busy mount, a `dead` one): it is tried again
+// for ever, but an attempt that has to run goes on in a container of another name.
+void Worker::Impl::remove_again(Attempt& a, const Doing& was, const runtime::EngineError& error) {
+  Seen& seen = a.containers.at(was.restart);
+  const Duration pause = try_again_after(++seen.remove_tries);
+  seen.remove_at = now.mono + pause;
+  const bool in_the_way =
+      was.restart == a.status.restart && seen.broken && a.want == Want::run && !a.status.final;
+  if (in_the_way && seen.remove_tries >= tries_max) {
+    note("container.stuck",
+         fmt::format("{}: the engine does not remove container {}: {}", a.spec.name,
+                     seen.id.substr(0, 12), error.message),
+         true);
+    a.backoff.delay = Duration::zero();
+    return next_restart(a, {.reason = "its container cannot be removed: " + error.message});
+  }
+  if (in_the_way || a.want == Want::gone) {
+    a.status.reason = fmt::format("{}; trying again in {}", error.message, pause_in_words(pause));
+  }
+}
+
 // A failure that may pass: again after a pause; what starts gives up after a few times, what
-// stops and removes never does.
+// stops never does.
 void Worker::Impl::try_again(Attempt& a, const Doing& was, const runtime::EngineError& error) {
+  if (was.verb == Verb::remove) return remove_again(a, was, error);
   ++a.tries;
   const bool starts = was.verb == Verb::pull || was.verb == Verb::create || was.verb == Verb::start;
   if (starts && a.want == Want::run && !a.status.final &&
@@ -178,7 +217,8 @@ void Worker::Impl::try_again(Attempt& a, const Doing& was, const runtime::Engine
     a.unsure = false;
     return could_not_start(a, Failure::node, error.message);
   }
-  const Duration pause = try_again_after(a.tries);
+  // Without a lease it must not live, however often the engine fails to stop it.
+  const Duration pause = lacks_lease(a) ? engine_try_again : try_again_after(a.tries);
   a.retry_at = now.mono + pause;
   if (a.status.observed != Observed::running) {
     a.status.reason = fmt::format("{}; trying again in {}", error.message, pause_in_words(pause));

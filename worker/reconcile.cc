@@ -11,7 +11,7 @@ constexpr Next nothing{};
 bool must_stop(const Attempt& a, std::uint32_t restart, const Seen& seen) {
   if (!is_live(seen.state)) return false;
   if (a.want == Want::gone || a.want == Want::keep) return true;
-  if (a.want == Want::hold) return false;
+  if (a.want == Want::hold) return a.backoff.stop_for == StopFor::lease;
   return restart != a.status.restart || a.status.final || a.backoff.stop_for != StopFor::nothing;
 }
 
@@ -28,9 +28,9 @@ bool is_leftover(const Attempt& a, std::uint32_t restart, const Seen& seen) {
   return restart < a.containers.rbegin()->first;
 }
 
-Next first_leftover(const Attempt& a) {
+Next first_leftover(const Attempt& a, Instant now) {
   for (const auto& [restart, seen] : a.containers) {
-    if (is_leftover(a, restart, seen)) return {Verb::remove, restart};
+    if (is_leftover(a, restart, seen) && seen.remove_at <= now) return {Verb::remove, restart};
   }
   return nothing;
 }
@@ -38,12 +38,15 @@ Next first_leftover(const Attempt& a) {
 // The way to a running container of the present restart.
 Next towards_running(const Attempt& a, Instant now, bool blocked) {
   if (a.want != Want::run || a.status.final || blocked || a.due > now) return nothing;
+  if (a.held_end) return nothing;  // it has ended; what follows is said with the end
   const std::uint32_t restart = a.status.restart;
   const auto current = a.containers.find(restart);
   if (current == a.containers.end()) {
     return {a.needs_pull ? Verb::pull : Verb::create, restart};
   }
-  if (current->second.broken) return {Verb::remove, restart};
+  if (current->second.broken) {
+    return current->second.remove_at <= now ? Next{Verb::remove, restart} : nothing;
+  }
   if (current->second.state == runtime::ContainerState::created) return {Verb::start, restart};
   return nothing;  // it runs, or its end is about to be recorded
 }
@@ -89,7 +92,7 @@ Next next_operation(const Attempt& a, Instant now, bool blocked) {
   // Then run what should, and tidy up last: it is in nobody's way.
   const Next next = towards_running(a, now, blocked);
   if (next.verb != Verb::nothing) return next;
-  return first_leftover(a);
+  return first_leftover(a, now);
 }
 
 }  // namespace cube::worker

@@ -14,7 +14,8 @@ struct Next {
 
 // Guarantees: never a create or start while another container of the attempt may live; nothing
 // while an operation is under way; nothing once what is wanted is there.
-// `blocked`: an older attempt of the same task may still have a live container.
+// `blocked`: an older attempt of the same task may still have a live container, or the lease that
+// it needs is not held.
 Next next_operation(const Attempt& attempt, Instant now, bool blocked);
 
 }  // namespace cube::worker

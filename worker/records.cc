@@ -2,18 +2,15 @@
 
 #include <utility>
 
-#include "base/bytes.h"
+#include "task/record_fields.h"
 
 namespace cube::worker {
 namespace {
 
-constexpr std::uint8_t record_version = 1;
+using record::view;
+constexpr std::uint8_t record_version = record::version;
 constexpr std::size_t id_bytes = 16;
 constexpr std::size_t attempt_key_bytes = 1 + id_bytes + 4;
-
-std::string_view view(const Uuid& uuid) {
-  return {reinterpret_cast<const char*>(uuid.bytes.data()), uuid.bytes.size()};
-}
 
 Result<Uuid> uuid_from(std::string_view bytes) {
   Uuid uuid;
@@ -35,14 +32,12 @@ Result<void> each_field(std::string_view record, Take take) {
   }
 }
 
-// Enumerators of a newer program are corrupt to this one: acting on a guess would be worse.
-template <class Enum>
-Result<void> take_enum(std::uint64_t number, Enum last, Enum& into) {
-  if (number > static_cast<std::uint64_t>(last)) {
-    return Error{Code::corrupt, "an enumerator is out of range"};
-  }
-  into = static_cast<Enum>(number);
-  return {};
+// Takes a field into its place; an error when kind or range are wrong. `last` is an enumeration's:
+// enumerators of a newer program are corrupt to this one, acting on a guess would be worse.
+template <class T, class... Last>
+Result<void> taken(const RecordReader::Field& field, T& into, Last... last) {
+  if (record::take(field, into, last...)) return {};
+  return Error{Code::corrupt, "field " + std::to_string(field.tag) + " makes no sense"};
 }
 
 }  // namespace
@@ -90,33 +85,23 @@ Result<NodeRecord> decode_node(std::string_view record) {
   CUBE_TRY(each_field(record, [&](const RecordReader::Field& field) -> Result<void> {
     switch (field.tag) {
       case 1:
-      case 3: {
-        auto uuid = uuid_from(field.bytes);
-        if (!uuid) return std::move(uuid).error();
-        (field.tag == 1 ? node.worker.uuid : node.manager.uuid) = *uuid;
-        break;
-      }
+        return taken(field, node.worker.uuid);
+      case 3:
+        return taken(field, node.manager.uuid);
       case 2:
-        node.accepted = field.number != 0;
-        break;
+        return taken(field, node.accepted);
       case 4:
-        node.fence.epoch = field.number;
-        break;
+        return taken(field, node.fence.epoch);
       case 5:
-        node.fence.session = field.number;
-        break;
+        return taken(field, node.fence.session);
       case 6:
-        node.fence.generation = field.number;
-        break;
+        return taken(field, node.fence.generation);
       case 7:
-        node.boot_id = std::string(field.bytes);
-        break;
+        return taken(field, node.boot_id);
       case 8:
-        node.name = std::string(field.bytes);
-        break;
+        return taken(field, node.name);
       case 9:
-        node.cluster = std::string(field.bytes);
-        break;
+        return taken(field, node.cluster);
       default:
         break;
     }
@@ -139,12 +124,11 @@ Result<void> decode_asked(std::string_view record, Attempt& into) {
   return each_field(record, [&](const RecordReader::Field& field) -> Result<void> {
     switch (field.tag) {
       case 1:
-        return take_enum(field.number, Origin::local, into.origin);
+        return taken(field, into.origin, Origin::local);
       case 2:
-        return take_enum(field.number, Want::hold, into.want);
+        return taken(field, into.want, Want::hold);
       case 3:
-        into.created = {field.sint()};
-        return {};
+        return taken(field, into.created);
       case 4: {
         auto spec = decode_spec(field.bytes);
         if (!spec) return std::move(spec).error();
@@ -179,22 +163,21 @@ Result<void> decode_observed(std::string_view record, Attempt& into) {
         return {};
       }
       case 2:
-        into.backoff.ends = static_cast<std::uint32_t>(field.number);
-        return {};
+        return taken(field, into.backoff.ends);
       case 3:
-        into.backoff.counted = static_cast<std::uint32_t>(field.number);
+        return taken(field, into.backoff.counted);
+      case 4: {
+        std::int64_t us = 0;
+        CUBE_TRY(taken(field, us));
+        into.backoff.delay = Duration(us);
         return {};
-      case 4:
-        into.backoff.delay = Duration(field.sint());
-        return {};
+      }
       case 5:
-        into.backoff.decided = {field.sint()};
-        return {};
+        return taken(field, into.backoff.decided);
       case 6:
-        return take_enum(field.number, StopFor::request, into.backoff.stop_for);
+        return taken(field, into.backoff.stop_for, StopFor::lease);
       case 7:
-        into.backoff.stop_reason = std::string(field.bytes);
-        return {};
+        return taken(field, into.backoff.stop_reason);
       default:
         return {};
     }

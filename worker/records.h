@@ -22,10 +22,10 @@ inline constexpr char table_observed = 's';
 
 struct NodeRecord {
   WorkerId worker;
-  bool accepted = false;  // an assignment was accepted, ever
-  ManagerId manager;      // of it
-  api::Fence fence;       // of it
-  std::string boot_id;    // of the boot whose containers have all been looked at
+  bool accepted = false;      // an assignment was accepted, ever
+  ManagerId manager;          // of it
+  api::Fence fence;           // of it
+  std::string boot_id;        // of the boot whose containers have all been looked at
   std::string name, cluster;  // whose the containers are; empty: written by an older version
   friend bool operator==(const NodeRecord&, const NodeRecord&) = default;
 };

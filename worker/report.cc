@@ -24,7 +24,9 @@ api::Report Worker::Impl::report(std::uint64_t since) const {
   out.fence = node.fence;
   out.incarnation = incarnation;
   out.change = change;
+  out.takes_changes = true;
   out.stats = stats;
+  if (config.keeps_lease) out.lease_stamp = static_cast<std::uint64_t>(now.lease_clock().us);
   out.task_count = static_cast<std::uint32_t>(std::count_if(
       attempts.begin(), attempts.end(), [](const auto& entry) { return !entry.second.is_over(); }));
   if (since > change || since < gone_floor) since = 0;
@@ -54,6 +56,7 @@ void Worker::Impl::on(PollReport& in) {
                                    "epoch {}, session {}",
                                    in.epoch, in.session, fence.epoch, fence.session)});
   }
+  renew_lease(in);
   const std::uint64_t since = in.incarnation == incarnation ? in.change : 0;
   polls.push_back({in.token, in.epoch, in.session, since, now.mono + in.wait});
 }
@@ -88,6 +91,7 @@ NodeInfo Worker::Impl::make_info() const {
   out.platform = engine.info.platform;
   out.engine_ready = engine.state == Engine::State::ready;
   out.engine_reason = engine.reason;
+  out.keeps_lease = config.keeps_lease;
   out.labels = config.labels;
   const auto or_else = [](std::int64_t configured, std::int64_t found) {
     return configured != 0 ? configured : found;

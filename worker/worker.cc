@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "base/planted.h"
 #include "base/text.h"
 #include "worker/backoff.h"
 #include "worker/impl.h"
@@ -17,9 +18,13 @@ constexpr Duration save_later = 1s;
 constexpr Duration stopped_local_kept_for = 1h;
 
 // Would a worker that only knows `saved` decide otherwise? The rest the engine can tell it again.
+// That a container may run is recorded before it is started: it is never made a second time.
 bool decides_otherwise(const Attempt& a) {
   const AttemptStatus& saved = a.saved_status;
   const AttemptStatus& status = a.status;
+  if (!CUBE_PLANTED("record-the-start-late") && may_have_run(status.observed) &&
+      !may_have_run(saved.observed))
+    return true;
   return !a.saved || a.saved_backoff != a.backoff || saved.restart != status.restart ||
          saved.final != status.final || saved.failures != status.failures ||
          saved.failure != status.failure || saved.exit_code != status.exit_code;
@@ -122,6 +127,7 @@ void Worker::Impl::step(Now at, Input input, Effects& out) {
   ++step_no;
   if (!begun) begin();
   std::visit([this](auto& in) { on(in); }, input);
+  watch_lease();
   fire_timers();
   drive_dirty();
   settle_boot();
@@ -134,6 +140,7 @@ void Worker::Impl::step(Now at, Input input, Effects& out) {
 
 void Worker::Impl::begin() {
   begun = true;
+  lease_until = config.lease_until;
   for (auto& [key, a] : attempts) {
     a.due = now.mono + remaining(a.backoff.delay, a.backoff.decided, now.wall);
     a.saved = true;
@@ -177,6 +184,7 @@ void Worker::Impl::drive(const AttemptKey& key) {
   Attempt* a = find(key);
   if (a == nullptr) return;  // erased meanwhile
   release_held(*a);
+  obey_lease(*a);
   const Attempt* in_the_way = older_in_the_way(key);
   const bool is_ready = engine.state == Engine::State::ready;
   const bool wants_to_start = a->want == Want::run && !a->status.final && a->due <= now.mono &&
@@ -185,8 +193,11 @@ void Worker::Impl::drive(const AttemptKey& key) {
   if (is_ready && wants_to_start && in_the_way != nullptr) {
     a->status.reason = fmt::format("waits until attempt {} has stopped", in_the_way->key.attempt);
   }
+  if (wants_to_start && lacks_guard(*a)) a->status.reason = "waits for the guard of its lease";
+  if (wants_to_start && lacks_lease(*a)) a->status.reason = "waits for a lease of its manager";
   if (is_ready) {
-    const Next next = next_operation(*a, now.mono, in_the_way != nullptr);
+    const bool blocked = in_the_way != nullptr || lacks_lease(*a) || lacks_guard(*a);
+    const Next next = next_operation(*a, now.mono, blocked);
     if (next.verb != Verb::nothing) send(*a, next);
   }
   probe(*a);
@@ -216,6 +227,12 @@ void Worker::Impl::finish(Attempt& a) {
   }
   save(a);
   arm(a);
+  if (a.spec.exclusive && !a.is_over()) {
+    exclusive.insert(a.key);
+    effects->wants_guard = true;
+  } else {
+    exclusive.erase(a.key);
+  }
   if (a.want != Want::run) mark_newer(a.key);
 }
 
@@ -249,6 +266,9 @@ void Worker::Impl::arm(Attempt& a) {
   if (a.due > now.mono && a.want == Want::run && !a.status.final) at = std::min(at, a.due);
   if (a.held_end) at = std::min(at, a.held_end->until);
   if (a.retry_at > now.mono) at = std::min(at, a.retry_at);
+  for (const auto& [restart, seen] : a.containers) {
+    if (seen.remove_at > now.mono) at = std::min(at, seen.remove_at);
+  }
   if (is_probed(a)) at = std::min(at, next_probe(a.spec.health, a.probing));
   if (at == a.timer) return;
   if (!a.timer.is_never()) timers.erase({a.timer, a.key});
@@ -260,7 +280,7 @@ Instant Worker::Impl::next_wake() const {
   Instant at = timers.empty() ? Instant::never() : timers.begin()->first;
   if (engine.state != Engine::State::away && engine.list_op == 0) at = std::min(at, engine.list_at);
   for (const ParkedPoll& poll : polls) at = std::min(at, poll.until);
-  return at;
+  return std::min(at, next_lease_look());
 }
 
 // --- Small things -----------------------------------------------------------------------------
@@ -303,6 +323,7 @@ void Worker::Impl::erase(const AttemptKey& key) {
   effects->writes.push_back(store::Write::erase(worker::key(table_asked, key)));
   effects->writes.push_back(store::Write::erase(worker::key(table_observed, key)));
   mark_newer(key);
+  exclusive.erase(key);
   attempts.erase(key);
 }
 
@@ -321,6 +342,7 @@ void Worker::Impl::note(std::string kind, std::string text, bool error) {
 }
 
 void Worker::Impl::reply(Token token, decltype(Reply::body) body) {
+  if (const auto* report = std::get_if<api::Report>(&body)) told = std::max(told, report->change);
   effects->replies.push_back({token, std::move(body)});
 }
 

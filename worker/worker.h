@@ -27,6 +27,7 @@
 #include "runtime/runtime.h"
 #include "store/store.h"
 #include "task/task.h"
+#include "worker/labels.h"
 
 namespace cube::worker {
 
@@ -42,6 +43,11 @@ struct Config {
   // The operator hands this worker over: the manager it is bound to is forgotten at load, and the
   // next assignment, of whichever manager, binds it again.
   bool forget_manager = false;
+  // By Now::lease_clock(): the end of the lease that the process before held, in this boot; 0:
+  // none.
+  Instant lease_until{};
+  bool keeps_lease = true;  // it has a guard, or will start one: GuardChanged tells otherwise
+  bool guard_lives = true;  // nothing exclusive starts before it does
 };
 
 // Names a caller that waits for a Reply. Chosen by the shell, never 0, used once.
@@ -62,8 +68,13 @@ struct PollReport {
   std::uint64_t epoch = 0, session = 0;  // of the asking manager; a lower one is refused (conflict)
   std::uint64_t incarnation = 0, change = 0;
   Duration wait{};
+  api::LeaseGrant lease{};
   ManagerId manager{};    // who asks; nil: it does not say,
   std::string cluster{};  // and of which cluster
+};
+// The guard, which stops exclusive tasks when this process cannot, lives or does not.
+struct GuardChanged {
+  bool lives = false;
 };
 struct PostTask {
   Token token;
@@ -108,9 +119,9 @@ struct ProbeDone {
 };
 struct Wake {};  // next_wake() has come
 
-using Input = std::variant<PutAssignment, PollReport, PostTask, DeleteTask, EngineConnected,
-                           EngineDisconnected, EngineHappened, HostSampled, OperationDone,
-                           PullProgress, ProbeDone, Wake>;
+using Input = std::variant<PutAssignment, PollReport, GuardChanged, PostTask, DeleteTask,
+                           EngineConnected, EngineDisconnected, EngineHappened, HostSampled,
+                           OperationDone, PullProgress, ProbeDone, Wake>;
 
 // --- Effects ----------------------------------------------------------------------------------
 
@@ -174,6 +185,8 @@ struct Effects {
   std::vector<Operation> operations;
   std::vector<Probe> probes;
   std::vector<Note> notes;
+  std::optional<Instant> lease_until;  // renewed: to be shown to the guard
+  bool wants_guard = false;            // there is something exclusive: a guard shall live
 };
 
 // Numbers for /metrics, since the process started.
@@ -223,20 +236,5 @@ class Worker {
   explicit Worker(std::unique_ptr<Impl>);
   std::unique_ptr<Impl> impl_;
 };
-
-// The labels on every container of ours (names fixed: they are the worker's memory).
-inline constexpr std::string_view label_cluster = "cube.cluster";
-inline constexpr std::string_view label_node = "cube.node";
-inline constexpr std::string_view label_task = "cube.task";
-inline constexpr std::string_view label_attempt = "cube.attempt";
-inline constexpr std::string_view label_restart = "cube.restart";
-inline constexpr std::string_view label_spec = "cube.spec";      // spec_hash, 16 hex digits
-inline constexpr std::string_view label_name = "cube.name";      // the task's name, for people
-inline constexpr std::string_view label_origin = "cube.origin";  // "manager" or "local"
-
-// "cube-<task id>-a<attempt>-r<restart>-<hash>": one container, for ever. The hash (8 hex digits)
-// is of cluster and node, so that several of either can share one engine.
-std::string container_name(const AttemptKey& key, std::uint32_t restart, std::string_view cluster,
-                           std::string_view node);
 
 }  // namespace cube::worker

@@ -253,6 +253,69 @@ TEST_CASE("contract: many creates of one container make one") {
   });
 }
 
+// Every one of `count` calls made at once ends well; `call` gets each one's callback.
+template <class T, class Call>
+void all_at_once(std::size_t count, Call call) {
+  std::vector<std::promise<Outcome<T>>> outcomes(count);
+  for (auto& outcome : outcomes) {
+    call([&outcome](Outcome<T> came) { outcome.set_value(std::move(came)); });
+  }
+  for (auto& outcome : outcomes) {
+    const Outcome<T> came = outcome.get_future().get();
+    const auto* error = std::get_if<EngineError>(&came);
+    CHECK_MESSAGE(error == nullptr, (error != nullptr ? error->message : ""));
+  }
+}
+
+TEST_CASE("contract: many starts, stops and removes of one container at once all end well") {
+  on_both([](Engine& engine) {
+    Runtime& runtime = engine.runtime();
+    const std::string id = engine.create(engine.config({"sleep", "1000"}));
+    all_at_once<Container>(8, [&](auto done) { runtime.start(id, done); });
+    const Container running = engine.inspect(id);
+    CHECK(running.state == ContainerState::running);
+    all_at_once<Done>(8, [&](auto done) { runtime.stop(id, 5s, done); });
+    CHECK(engine.inspect(id).exit_code == 143);
+    CHECK(engine.inspect(id).started == running.started);
+    all_at_once<Done>(8, [&](auto done) { runtime.remove(id, done); });
+    CHECK(engine.list().empty());
+  });
+}
+
+TEST_CASE("contract: a stop and a remove that race both end well, and nothing is left") {
+  on_both([](Engine& engine) {
+    for (int i = 0; i < 4; ++i) {
+      const std::string id = engine.create(engine.config({"sleep", "1000"}));
+      engine.start(id);
+      std::size_t calls = 0;
+      all_at_once<Done>(6, [&](auto done) {
+        if (calls++ % 2 == 0) return engine.runtime().stop(id, 5s, done);
+        engine.runtime().remove(id, done);
+      });
+      CHECK(engine.list().empty());
+    }
+  });
+}
+
+TEST_CASE("contract: what has ended is not started again by looking, stopping or removing it") {
+  on_both([](Engine& engine) {
+    const std::string id = engine.create(engine.config({"sh", "-c", "exit 3"}));
+    engine.start(id);
+    Container over = engine.inspect(id);
+    for (int tries = 0; over.state == ContainerState::running && tries < 2000; ++tries) {
+      over = engine.inspect(id);
+    }
+    REQUIRE(over.state == ContainerState::exited);
+    engine.stop(id);
+    const Container after = engine.inspect(id);
+    CHECK(after.state == ContainerState::exited);
+    CHECK(after.exit_code == 3);
+    CHECK(after.finished == over.finished);
+    engine.remove(id);
+    CHECK(engine.list().empty());
+  });
+}
+
 TEST_CASE("contract: a stranger's name is an error that names the holder") {
   on_both([](Engine& engine) {
     const ContainerConfig mine = engine.config({"sleep", "1000"});

@@ -181,6 +181,12 @@ TEST_CASE("odd members are zeros; what is not JSON is an error") {
   }
   CHECK(!parse_list("<html>").ok());
   CHECK(parse_list("{}")->empty());
+  // A time that no calendar has.
+  for (const char* created : {"9223372036854775807", "-1"}) {
+    const auto odd = parse_list(std::string(R"([{"Id":"a","Created":)") + created + "}]");
+    REQUIRE(odd.ok());
+    CHECK((*odd)[0].created.is_zero());
+  }
   CHECK(parse_exec(R"({"Running":false,"ExitCode":3})")->exit_code == 3);
   CHECK(parse_exec(R"({"Running":true,"ExitCode":null})")->running);
 }
@@ -251,7 +257,8 @@ TEST_CASE("texts of errors") {
         "400 Bad Request: malformed Host header");
   CHECK(error_text(std::string("\x1b[31mred")).find('\x1b') == std::string::npos);
   CHECK(error_text(std::string(100'000, 'x')).size() < 500);
-  CHECK(error_text("").empty());
+  CHECK(error_text("") == "it gives no reason");
+  CHECK(error_text(R"({"message":"."})") == "it gives no reason");
 }
 
 }  // namespace

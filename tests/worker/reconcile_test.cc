@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/rng.h"
+#include "tests/support/rounds.h"
 
 namespace cube::worker {
 namespace {
@@ -84,7 +85,7 @@ std::size_t live(const Attempt& a) {
 
 TEST_CASE("property: applied to the end, nothing is left to do and what is wanted is there") {
   Rng rng(20260101);
-  for (int round = 0; round < 20'000; ++round) {
+  for (int round = 0; round < static_cast<int>(test::rounds(20'000)); ++round) {
     CAPTURE(round);
     Attempt a = random_attempt(rng);
     int operations = 0;

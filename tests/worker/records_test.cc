@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "base/bytes.h"
 #include "base/rng.h"
 
 namespace cube::worker {
@@ -69,6 +70,20 @@ TEST_CASE("damaged records are errors, whichever byte is damaged") {
       CHECK_FALSE(decode_observed(good.substr(0, i), into).ok());
     }
   }
+}
+
+TEST_CASE("a field of another type or out of range is corrupt, not cut to fit") {
+  const auto record = [](std::uint32_t tag, std::uint64_t value) {
+    RecordWriter writer(1);
+    writer.uint(tag, value);
+    return std::move(writer).finish();
+  };
+  Attempt into;
+  CHECK_FALSE(decode_observed(record(2, 1ULL << 32), into).ok());
+  CHECK_FALSE(decode_observed(record(7, 1), into).ok());
+  CHECK_FALSE(decode_observed(record(6, 4), into).ok());
+  CHECK_FALSE(decode_asked(record(2, 9), into).ok());
+  CHECK_FALSE(decode_node(record(7, 1)).ok());
 }
 
 TEST_CASE("a store that is damaged or of another kind is refused") {

@@ -51,6 +51,36 @@ class Node {
     world.input(std::move(put));
   }
 
+  // The engine is up, tasks 1..count are assigned and run: the full report.
+  api::Report settle(std::uint64_t count) {
+    world.engine_up();
+    assign(count);
+    world.advance(1s);
+    return *poll(0, 0);
+  }
+
+  // Tells only what changed since generation `base`: task `come` is there as well, `gone` is not.
+  const api::Report& change(std::uint64_t base, std::uint64_t come, std::uint64_t gone,
+                            const api::Report& known) {
+    worker::PutAssignment put;
+    put.token = ++token;
+    put.assignment.cluster = "default";
+    put.assignment.fence = {1, 1, ++generation};
+    put.assignment.manager = ManagerId(Uuid::from_random(1, 1));
+    put.assignment.base = base;
+    put.assignment.incarnation = known.incarnation;
+    put.assignment.change = known.change;
+    api::AssignedTask task;
+    task.id = task_id(come);
+    task.attempt = attempt;
+    task.spec.name = fmt::format("t{}", come);
+    task.spec.image = "echo";
+    put.assignment.tasks.push_back(std::move(task));
+    put.assignment.dropped = {task_id(gone)};
+    world.input(std::move(put));
+    return *report(token);
+  }
+
   // Asks for a report after `change`; nothing while it is held.
   const api::Report* poll(std::uint64_t change, std::uint64_t incarnation, Duration wait = 5s) {
     world.input(worker::PollReport{++token, 1, 1, incarnation, change, wait});
@@ -99,12 +129,38 @@ TEST_CASE("a poll is held until something changes, or its time is over") {
   CHECK(node.report(node.token)->node.capacity.cpu_milli == 4000);
 }
 
+TEST_CASE("changes of the assignment are taken on top of the generation they name") {
+  Node node;
+  const api::Report before = node.settle(2);
+  REQUIRE(before.takes_changes);
+  REQUIRE(before.fence.generation == 1);
+
+  const api::Report answer = node.change(1, 3, 1, before);
+  CHECK(answer.fence.generation == 2);
+  CHECK(answer.base == before.change);  // what came after, and nothing of task 2
+  for (const AttemptStatus& s : answer.attempts) CHECK(s.key.task != task_id(2));
+  node.world.advance(20s);
+  const api::Report after = *node.poll(0, 0);
+  REQUIRE(after.attempts.size() == 2);
+  CHECK(after.attempts[0].key.task != task_id(1));
+  CHECK(after.attempts[1].key.task != task_id(1));
+}
+
+TEST_CASE("changes to a generation that is not held do nothing, and the answer tells") {
+  Node node;
+  const api::Report before = node.settle(2);
+  const api::Report answer = node.change(7, 3, 1, before);
+  CHECK(answer.fence.generation == 1);
+  node.world.advance(20s);
+  const api::Report after = *node.poll(0, 0);
+  CHECK(after.fence.generation == 1);
+  REQUIRE(after.attempts.size() == 2);
+  for (const AttemptStatus& s : after.attempts) CHECK(s.key.task != task_id(3));
+}
+
 TEST_CASE("only what changed is told; a change number of another process gets everything") {
   Node node;
-  node.world.engine_up();
-  node.assign(3);
-  node.world.advance(1s);
-  const api::Report first = *node.poll(0, 0);
+  const api::Report first = node.settle(3);
   CHECK(first.attempts.size() == 3);
 
   node.assign(2);

@@ -217,10 +217,12 @@ void Script::print(const worker::Reply& reply) {
   const auto& report = std::get<api::Report>(reply.body);
   incarnation_ = report.incarnation;
   change_ = report.change;
-  print(fmt::format("reply report {} fence={}.{}.{} tasks={}{}",
+  stamp_ = report.lease_stamp;
+  print(fmt::format("reply report {} fence={}.{}.{} tasks={}{}{}",
                     report.base == 0 ? "full" : "of changes", report.fence.epoch,
                     report.fence.session, report.fence.generation, report.task_count,
-                    report.node.engine_ready ? "" : " engine: " + report.node.engine_reason));
+                    report.node.engine_ready ? "" : " engine: " + report.node.engine_reason,
+                    report.lease_stamp == 0 ? " no lease" : ""));
   for (const AttemptStatus& status : report.attempts) print("  " + text(status));
   for (const AttemptKey& key : report.gone) {
     print(fmt::format("  {} {} gone", name_of(key.task), key.attempt));
@@ -293,6 +295,7 @@ void Script::spec(const Words& words) {
   const std::string mount = option(words, "mount", "");
   if (!mount.empty()) spec.mounts.push_back({Mount::Kind::bind, mount, "/data", false});
   spec.stop_grace = duration(option(words, "grace", "10s"));
+  spec.exclusive = words.back() == "exclusive";
   specs_[spec.name] = spec;
   names_[id_of(spec.name)] = spec.name;
 }
@@ -337,6 +340,12 @@ void Script::poll(const Words& words) {
   const std::string since = option(words, "since", "last");
   in.change = since == "last" ? change_ : number(since);
   in.incarnation = words.back() == "other-incarnation" ? incarnation_ + 1 : incarnation_;
+  // lease=last answers the report seen last, lease=N one that was made N ago.
+  const std::string lease = option(words, "lease", "");
+  if (lease == "last") in.lease = {stamp_, 15s};
+  if (!lease.empty() && lease != "last") {
+    in.lease = {static_cast<std::uint64_t>((world_.mono - duration(lease)).us), 15s};
+  }
   world_.input(in);
 }
 
@@ -417,13 +426,17 @@ void Script::engine(const Words& words) {
   }
 }
 
-// worker restart [boot=] [lose-store] [forget-manager]
+// worker restart [boot=] [lose-store] [forget-manager] [no-guard] [lease=]
 void Script::worker(const Words& words) {
   world_.config.boot_id = option(words, "boot", world_.config.boot_id);
   world_.config.forget_manager = false;
+  world_.config.guard_lives = true;
+  const std::string lease = option(words, "lease", "");
+  world_.config.lease_until = lease.empty() ? Instant{} : world_.mono + duration(lease);
   for (const std::string& word : words) {
     if (word == "lose-store") world_.records.clear();
     if (word == "forget-manager") world_.config.forget_manager = true;
+    if (word == "no-guard") world_.config.guard_lives = false;
   }
   if (!option(words, "boot", "").empty()) world_.engine.reboot(world_.wall);
   world_.restart_worker();
@@ -441,6 +454,17 @@ bool Script::by_hand(const Words& words) {
   if (verb == "pause") return world_.engine.pause(name, true, world_.wall);
   if (verb == "unpause") return world_.engine.pause(name, false, world_.wall);
   return false;
+}
+
+// freeze TIME: the worker stands still; then what happened meanwhile is told.
+void Script::freeze(const Words& words) {
+  world_.mono = world_.mono + duration(words.at(1));
+  world_.wall = world_.wall + duration(words.at(1));
+}
+
+// guard gone|back
+void Script::guard(const Words& words) {
+  world_.input(worker::GuardChanged{words.at(1) == "back"});
 }
 
 void Script::capacity() {
@@ -461,6 +485,7 @@ std::string Script::run(const std::string& line) {
       {"spec", &Script::spec},       {"assign", &Script::assign}, {"poll", &Script::poll},
       {"post", &Script::post},       {"engine", &Script::engine}, {"worker", &Script::worker},
       {"advance", &Script::advance}, {"delete", &Script::remove}, {"health", &Script::health},
+      {"freeze", &Script::freeze},   {"guard", &Script::guard},
   };
   const std::map<std::string, void (Script::*)()> reads = {
       {"status", &Script::status},
@@ -481,7 +506,7 @@ std::string Script::run(const std::string& line) {
   } else if (words.size() < 2 || !by_hand(words)) {
     print("cannot: " + line);
   }
-  world_.run();
+  if (verb != "freeze") world_.run();
   return out_;
 }
 

@@ -36,6 +36,8 @@ class Script {
   void remove(const Words& words);
   void advance(const Words& words);
   void health(const Words& words);
+  void freeze(const Words& words);
+  void guard(const Words& words);
   bool by_hand(const Words& words);
   void status();
   void containers();
@@ -49,7 +51,7 @@ class Script {
   bool advancing_ = false;
   World world_;
   Instant began_;
-  std::uint64_t last_token_ = 0, incarnation_ = 0, change_ = 0;
+  std::uint64_t last_token_ = 0, incarnation_ = 0, change_ = 0, stamp_ = 0;
 };
 
 }  // namespace cube::test

@@ -11,10 +11,13 @@
 #include <utility>
 #include <vector>
 
-#include "tests/worker/engine_model.h"
+#include "sim/engine_model.h"
 #include "worker/worker.h"
 
 namespace cube::test {
+
+using sim::EngineModel;
+using sim::verb_of;
 
 class World {
  public:
