@@ -19,6 +19,7 @@
 
 #include "base/limits.h"
 #include "daemon/clock.h"
+#include "daemon/failpoint.h"
 #include "daemon/log.h"
 #include "store/store.h"
 
@@ -141,13 +142,23 @@ class CoreLoop {
     Effects effects;
     for (auto& input : batch) core_->step(read_clock(), std::move(input), effects);
     if (!effects.writes.empty()) {
-      if (auto committed = store_.commit(effects.writes); !committed.ok()) {
+      if (auto committed = commit(effects); !committed.ok()) {
         undo(committed.error());
         return;
       }
     }
     for (auto& reply : effects.replies) answer(reply);
+    (void)CUBE_FAILPOINT(failpoint_of<Traits>(Stage::before_send, effects));
     hooks_.send(effects, generation_);
+  }
+
+  Result<void> commit(const Effects& effects) {
+    if (CUBE_FAILPOINT(failpoint_of<Traits>(Stage::before_commit, effects))) {
+      return Error{Code::no_space, "a failpoint took the room"};
+    }
+    CUBE_TRY(store_.commit(effects.writes));
+    (void)CUBE_FAILPOINT(failpoint_of<Traits>(Stage::after_commit, effects));
+    return {};
   }
 
   void answer(Reply& reply) {

@@ -6,6 +6,7 @@
 #include <future>
 
 #include "base/text.h"
+#include "daemon/failpoint.h"
 
 namespace cube::daemon {
 namespace {
@@ -106,6 +107,9 @@ void EngineLink::watch(const std::string& cluster, const std::string& node,
 }
 
 void EngineLink::run(worker::Operation operation, std::uint64_t generation) {
+  // What a failpoint makes of an answer.
+  [[maybe_unused]] static const runtime::EngineError lost{runtime::EngineError::Kind::unavailable,
+                                                          "the answer was lost"};
   loop_.post([shared = shared_, &runtime = runtime_, operation = std::move(operation), generation] {
     const auto op = operation.op;
     // The outcome of any kind of call, as the one input that the core knows.
@@ -130,11 +134,20 @@ void EngineLink::run(worker::Operation operation, std::uint64_t generation) {
               if (auto error = mount_outside(what.config.spec, shared->mount_dirs)) {
                 return done(runtime::Outcome<std::string>(std::move(*error)));
               }
-              runtime.create(what.config, done);
+              if (CUBE_FAILPOINT("wrk.before_create")) {
+                return done(runtime::Outcome<std::string>(lost));
+              }
+              runtime.create(what.config, CUBE_LOSING("wrk.after_create", done, lost));
             },
-            [&](const worker::StartContainer& what) { runtime.start(what.id, done); },
-            [&](const worker::StopContainer& what) { runtime.stop(what.id, what.grace, done); },
-            [&](const worker::RemoveContainer& what) { runtime.remove(what.id, done); },
+            [&](const worker::StartContainer& what) {
+              runtime.start(what.id, CUBE_LOSING("wrk.after_start", done, lost));
+            },
+            [&](const worker::StopContainer& what) {
+              runtime.stop(what.id, what.grace, CUBE_LOSING("wrk.after_stop", done, lost));
+            },
+            [&](const worker::RemoveContainer& what) {
+              runtime.remove(what.id, CUBE_LOSING("wrk.after_remove", done, lost));
+            },
         },
         operation.what);
   });

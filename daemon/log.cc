@@ -43,14 +43,31 @@ void write_all(std::string_view bytes) {
 
 }  // namespace
 
+void Log::append(std::string& out, std::string_view at, Level level, std::string_view kind,
+                 std::string_view text) const {
+  auto add = std::back_inserter(out);
+  if (format_ == Format::json) {
+    fmt::format_to(add,
+                   R"({{"time":"{}","level":"{}","daemon":"{}","kind":"{}","text":{}}})"
+                   "\n",
+                   at, word(level), daemon_, kind, json_string(text));
+  } else {
+    fmt::format_to(add, "{} {:5} {} {}: {}\n", at, word(level), daemon_, kind, printable(text));
+  }
+}
+
 void Log::line(Level level, std::string_view kind, std::string_view text) {
+  std::string out;
+  append(out, format_time(read_clock().wall), level, kind, text);
+  std::lock_guard lock(mutex_);
+  write_all(out);
+}
+
+void Log::info(std::span<const Line> lines) {
+  if (lines.empty()) return;
   const std::string at = format_time(read_clock().wall);
-  const std::string out =
-      format_ == Format::json
-          ? fmt::format(R"({{"time":"{}","level":"{}","daemon":"{}","kind":"{}","text":{}}})"
-                        "\n",
-                        at, word(level), daemon_, kind, json_string(text))
-          : fmt::format("{} {:5} {} {}: {}\n", at, word(level), daemon_, kind, printable(text));
+  std::string out;
+  for (const Line& l : lines) append(out, at, Level::info, l.kind, l.text);
   std::lock_guard lock(mutex_);
   write_all(out);
 }

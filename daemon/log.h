@@ -3,6 +3,7 @@
 // machines (`--log-format`). Any thread.
 
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,11 @@ class Log {
 
   // `kind` is a dotted word ("task.running"), `text` one line in words.
   void info(std::string_view kind, std::string_view text) { line(Level::info, kind, text); }
+  struct Line {
+    std::string_view kind;
+    std::string text;
+  };
+  void info(std::span<const Line> lines);  // written together
   void warn(std::string_view kind, std::string_view text) { line(Level::warn, kind, text); }
   void error(std::string_view kind, std::string_view text) { line(Level::error, kind, text); }
   // Logs and ends the process at once (exit code 70): nothing of what was not committed may leave.
@@ -24,6 +30,8 @@ class Log {
 
  private:
   void line(Level level, std::string_view kind, std::string_view text);
+  void append(std::string& out, std::string_view at, Level level, std::string_view kind,
+              std::string_view text) const;
 
   std::mutex mutex_;
   Format format_;

@@ -37,7 +37,7 @@ struct Relay {
 }  // namespace
 
 void relay_logs(http::Client& client, const http::Endpoint& from, const std::string& target,
-                std::shared_ptr<http::Responder> to) {
+                const std::string& gone, std::shared_ptr<http::Responder> to) {
   auto relay = std::make_shared<Relay<http::CallHandle>>();
   relay->to = std::move(to);
   http::Call call;
@@ -54,10 +54,12 @@ void relay_logs(http::Client& client, const http::Endpoint& from, const std::str
     if (refused->status == 200) return held->pass_on(bytes);
     if (refused->body.size() < limits::http_body_bytes_max) refused->body += bytes;
   };
-  handlers.on_end = [weak = std::weak_ptr(relay), refused, from](Result<void> result) {
+  handlers.on_end = [weak = std::weak_ptr(relay), refused, from, gone](Result<void> result) {
     const auto held = weak.lock();
     if (!held) return;
-    if (refused->status >= 400) {
+    if (refused->status == 404 && !gone.empty()) {
+      held->to->send(http::error_response(404, gone));
+    } else if (refused->status >= 400) {
       held->to->send(std::move(*refused));
     } else if (!held->body && !result.ok()) {
       held->to->send(http::error_response(

@@ -12,9 +12,10 @@
 
 namespace cube::daemon {
 
-// From another daemon's `/tasks/{id}/logs`. On the loop's thread.
+// From another daemon's `/tasks/{id}/logs`; `gone`, unless empty, is said instead of its "no such
+// task". On the loop's thread.
 void relay_logs(http::Client& client, const http::Endpoint& from, const std::string& target,
-                std::shared_ptr<http::Responder> to);
+                const std::string& gone, std::shared_ptr<http::Responder> to);
 
 // From the engine. On the loop's thread.
 void relay_logs(runtime::Runtime& runtime, const std::string& container,

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "api/codec.h"
 #include "daemon/core_loop.h"
 #include "daemon/event_feed.h"
@@ -25,13 +27,35 @@ struct ManagerTraits {
   using Effects = manager::Effects;
   using Reply = manager::Reply;
   using Wake = manager::Wake;
+
+  static bool tells(const Effects& effects, std::string_view kind) {
+    return std::ranges::any_of(effects.events, [&](const Event& e) { return e.kind == kind; });
+  }
+  static bool assigns(const manager::Send& send) {
+    const auto* put = std::get_if<manager::PutTo>(&send);
+    return put != nullptr && !put->assignment.tasks.empty();
+  }
+  static std::string_view failpoint(Stage stage, const Effects& effects) {
+    const bool answers = !effects.replies.empty();
+    switch (stage) {
+      case Stage::before_commit:
+        if (answers) return "mgr.before_commit";
+        if (tells(effects, "task.running")) return "mgr.before_status_commit";
+        return tells(effects, "task.stopped") ? "mgr.before_tombstone_gc" : "";
+      case Stage::after_commit:
+        return answers ? "mgr.after_commit_before_reply" : "";
+      case Stage::before_send:
+        return std::ranges::any_of(effects.sends, assigns) ? "mgr.before_send" : "";
+    }
+    CUBE_UNREACHABLE();
+  }
 };
 using ManagerLoop = CoreLoop<ManagerTraits>;
 
-api::NodeView view_of(const manager::Node& node) {
+api::NodeView view_of(const manager::Node& node, const ManagerLinks& links) {
   api::NodeView view;
   view.name = node.name;
-  view.ip = node.address.substr(0, node.address.rfind(':'));
+  view.ip = links.ip_of(node.address);
   view.api = "http://" + node.address;
   view.state = name(node.state);
   view.reason = node.reason;
@@ -99,7 +123,9 @@ class Shell final : public ManagerDaemon {
   // On the core's thread, after the commit and the answers.
   void send(manager::Effects& effects, std::uint64_t generation) {
     for (auto& call : effects.sends) links_.make(std::move(call), generation);
-    for (const auto& event : effects.events) log_.info(event.kind, in_words(event));
+    std::vector<Log::Line> lines;
+    for (const auto& event : effects.events) lines.push_back({event.kind, in_words(event)});
+    log_.info(lines);
     feed_.publish(std::move(effects.events));
   }
 
@@ -150,16 +176,22 @@ class Shell final : public ManagerDaemon {
         [&](manager::Token token) -> manager::Input {
           return manager::Submit{token, std::move(*items), key};
         },
-        [responder = std::move(responder), was_array](ManagerLoop::Body body) {
-          if (const auto* error = std::get_if<Error>(&body)) {
-            return responder->send(http::error_response(*error));
-          }
-          const auto& tasks = std::get<std::vector<Task>>(body);
-          if (!was_array) return responder->send(json_response(201, api::task_json(tasks.at(0))));
-          std::vector<const Task*> pointers;
-          for (const auto& task : tasks) pointers.push_back(&task);
-          responder->send(json_response(201, api::tasks_json(pointers)));
+        [this, responder = std::move(responder), was_array](ManagerLoop::Body body) mutable {
+          // Long answers are put into words on the loop's thread: the core's has others waiting.
+          loop_.post([responder = std::move(responder), was_array,
+                      body = std::make_shared<ManagerLoop::Body>(std::move(body))] {
+            responder->send(submitted(*body, was_array));
+          });
         });
+  }
+
+  static http::Response submitted(const ManagerLoop::Body& body, bool was_array) {
+    if (const auto* error = std::get_if<Error>(&body)) return http::error_response(*error);
+    const auto& tasks = std::get<std::vector<Task>>(body);
+    if (!was_array) return json_response(201, api::task_json(tasks.at(0)));
+    std::vector<const Task*> pointers;
+    for (const auto& task : tasks) pointers.push_back(&task);
+    return json_response(201, api::tasks_json(pointers));
   }
 
   void get_task(const Request&, const Params& params, ResponderPtr responder) {
@@ -207,19 +239,19 @@ class Shell final : public ManagerDaemon {
   }
 
   void list_nodes(const Request&, const Params&, ResponderPtr responder) {
-    core_.read([responder = std::move(responder)](const manager::Manager& core) {
+    core_.read([this, responder = std::move(responder)](const manager::Manager& core) {
       std::vector<api::NodeView> views;
-      for (const auto& node : core.nodes()) views.push_back(view_of(node));
+      for (const auto& node : core.nodes()) views.push_back(view_of(node, links_));
       responder->send(json_response(200, api::nodes_json(views)));
     });
   }
 
   void get_node(const Request&, const Params& params, ResponderPtr responder) {
-    core_.read([responder = std::move(responder),
+    core_.read([this, responder = std::move(responder),
                 ref = params.find("name")->second](const manager::Manager& core) {
       auto node = core.node(ref);
       if (!node) return responder->send(http::error_response(node.error()));
-      responder->send(json_response(200, api::node_json(view_of(*node))));
+      responder->send(json_response(200, api::node_json(view_of(*node, links_))));
     });
   }
 
@@ -260,10 +292,19 @@ class Shell final : public ManagerDaemon {
       const auto address = address_of(core, **task);
       if (!address) return responder->send(http::error_response(address.error()));
       const std::string target = "/tasks/" + (*task)->id.str() + "/logs" + query;
-      loop_.post([this, responder, address = *address, target] {
-        relay_logs(client_, address, target, responder);
+      loop_.post([this, responder, address = *address, target, gone = logs_gone(**task)] {
+        relay_logs(client_, address, target, gone, responder);
       });
     });
+  }
+
+  // What to say when the node knows nothing of a task that is over; empty for one that is not.
+  static std::string logs_gone(const Task& task) {
+    const auto state = task.wire_state();
+    if (state != WireState::completed && state != WireState::failed) return {};
+    return fmt::format(
+        "task {} is over; its container was removed from node {}, and its logs with it",
+        task.id.str(), task.node);
   }
 
   static Result<http::Endpoint> address_of(const manager::Manager& core, const Task& task) {
@@ -287,7 +328,8 @@ class Shell final : public ManagerDaemon {
 
   // Goes through the core's thread: an answer says that it still steps.
   void get_health(const Request&, const Params&, ResponderPtr responder) {
-    core_.read([responder = std::move(responder)](const manager::Manager&) {
+    core_.read([this, responder = std::move(responder)](const manager::Manager&) {
+      if (store_.is_full()) return responder->send(http::error_response(503, store_full().message));
       responder->send(json_response(200, R"({"Status":"ok"})"));
     });
   }

@@ -5,6 +5,7 @@
 #include <future>
 
 #include "api/codec.h"
+#include "daemon/failpoint.h"
 
 namespace cube::daemon {
 namespace {
@@ -48,7 +49,7 @@ manager::Input outcome(manager::NodeNo node, std::uint64_t call, Result<http::An
 
 http::Call http_call(const manager::PutTo& put) {
   http::Call call;
-  call.method = "PUT";
+  call.method = put.assignment.base == 0 ? "PUT" : "PATCH";
   call.target = "/assignment";
   call.body = api::assignment_json(put.assignment);
   call.deadline = put.deadline;
@@ -63,20 +64,40 @@ http::Call http_call(const manager::PollFrom& poll) {
       "&wait={}ms",
       poll.manager.str(), http::url_encode(poll.cluster), poll.epoch, poll.session,
       poll.incarnation, poll.change, poll.wait.count() / 1000);
+  if (poll.lease.stamp != 0) {
+    call.target +=
+        fmt::format("&lease={}&ttl={}ms", poll.lease.stamp, poll.lease.ttl.count() / 1000);
+  }
   call.deadline = poll.deadline;
   call.body_bytes_max = limits::link_body_bytes_max;
   return call;
+}
+
+[[maybe_unused]] bool carries_tasks(const manager::PutTo& put) {
+  return !put.assignment.tasks.empty();
+}
+[[maybe_unused]] bool carries_tasks(const manager::PollFrom&) {
+  return false;
 }
 
 }  // namespace
 
 void ManagerLinks::make(manager::Send send, std::uint64_t generation) {
   // The JSON is made on the loop's thread: the core's has better things to do.
-  loop_.post([send = std::move(send), generation, on_outcome = on_outcome_, &client = client_] {
+  loop_.post([send = std::move(send), generation, on_outcome = on_outcome_, peers = peers_,
+              &client = client_] {
     std::visit(
         [&](const auto& to) {
-          const auto deliver = [node = to.node, id = to.call, generation,
-                                on_outcome](Result<http::Answer> answer) {
+          const auto deliver = [node = to.node, id = to.call, address = to.address, generation,
+                                on_outcome, peers,
+                                tasks = carries_tasks(to)](Result<http::Answer> answer) {
+            if (tasks && CUBE_FAILPOINT("mgr.after_send")) {
+              answer = Error{Code::unavailable, "the answer was lost"};
+            }
+            if (answer.ok()) {
+              std::lock_guard lock(peers->mutex);
+              peers->ips[address] = answer->peer_ip;
+            }
             if (*on_outcome) (*on_outcome)(outcome(node, id, std::move(answer)), generation);
           };
           auto endpoint = http::Endpoint::parse(to.address, 5556);
@@ -85,6 +106,12 @@ void ManagerLinks::make(manager::Send send, std::uint64_t generation) {
         },
         send);
   });
+}
+
+std::string ManagerLinks::ip_of(const std::string& address) const {
+  std::lock_guard lock(peers_->mutex);
+  const auto known = peers_->ips.find(address);
+  return known != peers_->ips.end() ? known->second : address.substr(0, address.rfind(':'));
 }
 
 void ManagerLinks::stop() {

@@ -59,6 +59,8 @@ void add_store(Page& page, const store::Store::Usage& usage) {
            usage.bytes_used);
   page.one("cube_store_bytes_limit", "gauge", "Size that the store's map may grow to; 0: none.",
            usage.bytes_limit);
+  page.one("cube_store_full", "gauge", "1 while the store's disk has no room for new tasks.",
+           usage.full ? 1 : 0);
 }
 
 void add_tasks(Page& page, const manager::Manager& core) {

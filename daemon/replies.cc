@@ -23,15 +23,22 @@ Result<std::uint64_t> query_number(const http::Request& request, std::string_vie
   return value;
 }
 
-bool query_flag(const http::Request& request, std::string_view name) {
+Result<bool> query_flag(const http::Request& request, std::string_view name) {
   const auto text = request.query_value(name);
-  return text && (text->empty() || *text == "1" || equal_ignoring_case(*text, "true"));
+  if (!text || *text == "0" || equal_ignoring_case(*text, "false")) return false;
+  if (text->empty() || *text == "1" || equal_ignoring_case(*text, "true")) return true;
+  return Error{Code::invalid, fmt::format("query parameter {}: use true or false, not \"{}\"", name,
+                                          printable(*text))};
 }
 
 Result<runtime::LogOptions> log_options(const http::Request& request, WallTime now) {
   runtime::LogOptions options;
-  options.follow = query_flag(request, "follow");
-  options.timestamps = query_flag(request, "timestamps");
+  for (auto [name, value] :
+       {std::pair{"follow", &options.follow}, std::pair{"timestamps", &options.timestamps}}) {
+    auto flag = query_flag(request, name);
+    if (!flag) return std::move(flag).error();
+    *value = *flag;
+  }
   const auto tail = request.query_value("tail");
   if (tail && *tail != "all") {
     auto lines = query_number(request, "tail", 0);

@@ -28,7 +28,8 @@ inline Error store_full() {
 // A whole number in the query, or `otherwise` when absent; an error names the parameter.
 Result<std::uint64_t> query_number(const http::Request& request, std::string_view name,
                                    std::uint64_t otherwise);
-bool query_flag(const http::Request& request, std::string_view name);  // "1", "true" or empty value
+// "1", "true" or an empty value; absent, "0" and "false" are no; anything else is an error.
+Result<bool> query_flag(const http::Request& request, std::string_view name);
 
 // follow, tail, since (a duration back from now, or RFC 3339) and timestamps.
 Result<runtime::LogOptions> log_options(const http::Request& request, WallTime now);

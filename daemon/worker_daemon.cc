@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <future>
 
 #include "api/codec.h"
@@ -32,6 +33,19 @@ struct WorkerTraits {
   using Effects = worker::Effects;
   using Reply = worker::Reply;
   using Wake = worker::Wake;
+
+  static std::string_view failpoint(Stage stage, const Effects& effects) {
+    const bool answers = !effects.replies.empty();
+    switch (stage) {
+      case Stage::before_commit:
+        return answers ? "wrk.before_commit" : "";
+      case Stage::after_commit:
+        return answers ? "wrk.after_commit_before_reply" : "";
+      case Stage::before_send:
+        return "";
+    }
+    CUBE_UNREACHABLE();
+  }
 };
 using WorkerLoop = CoreLoop<WorkerTraits>;
 
@@ -46,6 +60,14 @@ class Shell final : public WorkerDaemon {
         log_(log),
         client_(loop),
         engine_(loop, runtime, options_.config.mount_dirs),
+        guard_(options_.guard, log,
+               {[this](bool lives) { core_.post(worker::GuardChanged{lives}, generation_); },
+                [this](std::function<void()> mark) {
+                  // Through both threads: without either it stops no container.
+                  loop_.post([this, mark = std::move(mark)] {
+                    core_.read([mark](const worker::Worker&) { mark(); });
+                  });
+                }}),
         core_(store, log,
               {[this] { return load(); },
                [this](worker::Effects& effects, std::uint64_t generation) {
@@ -55,6 +77,7 @@ class Shell final : public WorkerDaemon {
 
   ~Shell() override {
     server_.reset();  // no more requests; then no more steps; then nothing more from the engine
+    guard_.stop();
     core_.stop();
     engine_.stop();
     run_on_loop([this] {
@@ -87,17 +110,23 @@ class Shell final : public WorkerDaemon {
   Result<worker::Worker> load() {
     auto records = read_all(store_);
     if (!records) return std::move(records).error();
-    return worker::Worker::load(options_.config, Rng(random_seed()), std::move(*records));
+    auto config = options_.config;
+    config.lease_until = guard_.lease_until();
+    config.guard_lives = !guard_.is_kept() || guard_.lives();
+    return worker::Worker::load(std::move(config), Rng(random_seed()), std::move(*records));
   }
 
   // A core is there: let it see the machine and the engine.
   void begin(std::uint64_t generation) {
+    generation_ = generation;
     loop_.post([this, generation] { sample(generation); });
     engine_.watch(options_.config.cluster, options_.config.name, generation);
   }
 
   // On the core's thread, after the commit and the answers.
   void send(worker::Effects& effects, std::uint64_t generation) {
+    if (effects.lease_until) guard_.renew(*effects.lease_until);
+    if (effects.wants_guard) guard_.want();
     for (auto& operation : effects.operations) engine_.run(std::move(operation), generation);
     for (auto& probe : effects.probes) engine_.run(std::move(probe), generation);
     for (const auto& note : effects.notes) {
@@ -159,6 +188,7 @@ class Shell final : public WorkerDaemon {
     add("getTaskLogs", &Shell::get_logs);
     add("getStats", &Shell::get_stats);
     add("putAssignment", &Shell::put_assignment);
+    add("patchAssignment", &Shell::put_assignment);
     add("getReport", &Shell::get_report);
     add("getMetrics", &Shell::get_metrics);
     add("getHealth", &Shell::get_health);
@@ -212,6 +242,11 @@ class Shell final : public WorkerDaemon {
   void put_assignment(const Request& request, const Params&, ResponderPtr responder) {
     auto assignment = api::parse_assignment(request.body);
     if (!assignment) return responder->send(http::error_response(assignment.error()));
+    // A worker that knows no changes must not take them for everything: hence the other method.
+    if ((request.method == "PATCH") != (assignment->base != 0)) {
+      return responder->send(
+          http::error_response(400, "Base: belongs into a PATCH, and into no other request"));
+    }
     core_.ask(
         [&](worker::Token token) -> worker::Input {
           return worker::PutAssignment{token, std::move(*assignment)};
@@ -225,7 +260,8 @@ class Shell final : public WorkerDaemon {
     worker::PollReport poll{};
     for (auto [parameter, value] :
          {std::pair{"epoch", &poll.epoch}, std::pair{"session", &poll.session},
-          std::pair{"incarnation", &poll.incarnation}, std::pair{"change", &poll.change}}) {
+          std::pair{"lease", &poll.lease.stamp}, std::pair{"incarnation", &poll.incarnation},
+          std::pair{"change", &poll.change}}) {
       auto number = query_number(request, parameter, 0);
       if (!number) return responder->send(http::error_response(number.error()));
       *value = *number;
@@ -241,6 +277,9 @@ class Shell final : public WorkerDaemon {
     auto wait = parse_duration(request.query_value("wait").value_or("0s"));
     if (!wait) return responder->send(http::error_response(wait.error()));
     poll.wait = std::min(*wait, limits::report_wait_max);
+    auto ttl = parse_duration(request.query_value("ttl").value_or("0s"));
+    if (!ttl) return responder->send(http::error_response(ttl.error()));
+    poll.lease.ttl = *ttl;
     core_.ask(
         [&](worker::Token token) -> worker::Input {
           poll.token = token;
@@ -308,7 +347,8 @@ class Shell final : public WorkerDaemon {
 
   // Goes through the core's thread: an answer says that it still steps.
   void get_health(const Request&, const Params&, ResponderPtr responder) {
-    core_.read([responder = std::move(responder)](const worker::Worker& core) {
+    core_.read([this, responder = std::move(responder)](const worker::Worker& core) {
+      if (store_.is_full()) return responder->send(http::error_response(503, store_full().message));
       const auto info = core.info();
       responder->send(json_response(
           200, fmt::format(R"({{"Status":"ok","EngineReady":{}}})", info.engine_ready)));
@@ -322,6 +362,8 @@ class Shell final : public WorkerDaemon {
   Log& log_;
   http::Client client_;
   EngineLink engine_;
+  GuardKeeper guard_;
+  std::atomic<std::uint64_t> generation_ = 0;
   WorkerLoop core_;
   http::Router router_;
   std::unique_ptr<http::Server> server_;

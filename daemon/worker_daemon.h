@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "daemon/guard_keeper.h"
 #include "daemon/log.h"
 #include "http/loop.h"
 #include "runtime/runtime.h"
@@ -21,6 +22,7 @@ struct WorkerDaemonOptions {
   worker::Config config;
   std::vector<std::string> join;  // managers to announce this worker to, "host:port"
   std::string advertise;          // "host:port" under which they reach it; empty: they see
+  GuardStart guard;               // of exclusive tasks
 };
 
 class WorkerDaemon {

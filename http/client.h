@@ -44,6 +44,7 @@ struct Answer {
   int status = 0;
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
   std::string body;
+  std::string peer_ip;  // who answered; empty for a unix socket
   std::optional<std::string> header(std::string_view lower_case_name) const;
 };
 

@@ -5,6 +5,7 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 #include <cctype>
+#include <cstring>
 #include <utility>
 
 namespace cube::http {
@@ -30,6 +31,16 @@ bool Connection::quiet() {
   error_code ec;
   socket.receive(asio::buffer(&byte, 1), Socket::message_peek, ec);
   return ec == asio::error::would_block;
+}
+
+std::string Connection::peer_ip() const {
+  error_code ec;
+  const auto peer = socket.remote_endpoint(ec);
+  if (ec || peer.protocol().family() == AF_UNIX) return {};
+  asio::ip::tcp::endpoint tcp;
+  tcp.resize(peer.size());
+  std::memcpy(tcp.data(), peer.data(), peer.size());
+  return tcp.address().to_string();
 }
 
 std::string words(const error_code& ec) {

@@ -31,6 +31,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Nothing to read, not even the end: it can be used for another request.
   bool quiet();
   const std::string& endpoint() const { return endpoint_; }
+  std::string peer_ip() const;  // empty for a unix socket
 
   Socket socket;
 

@@ -189,6 +189,7 @@ bool Exchange::consume_some(std::string_view& bytes) {
   bytes.remove_prefix(*taken);
   if (parser_->head_done() && !head_told_) {
     head_told_ = true;
+    parser_->head().peer_ip = connection_->peer_ip();
     if (endless_) timer_.cancel();
     raw_ = parser_->head().status == 101;
     if (raw_ && !call_.hijack) {
@@ -227,7 +228,7 @@ void Exchange::on_closed(const error_code& ec) {
 // The other side may close a kept-alive connection just when the next request is on its way. What
 // can be said twice is then said again, once, on a fresh one.
 bool Exchange::may_retry() const {
-  static constexpr std::string_view repeatable[] = {"GET", "HEAD", "PUT", "DELETE"};
+  static constexpr std::string_view repeatable[] = {"GET", "HEAD", "PUT", "DELETE", "PATCH"};
   return reused_ && std::find(std::begin(repeatable), std::end(repeatable), call_.method) !=
                         std::end(repeatable);
 }

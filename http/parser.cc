@@ -39,6 +39,13 @@ class Reader : public beast::basic_parser<is_request> {
   std::vector<std::pair<std::string, std::string>> headers;
   std::function<void(std::string_view)> on_body;
 
+  // Once it has seen the last chunk's size, Beast asserts that five bytes are there, but
+  // "0\r\n" is where it sees it: it is given the line when at least so many have come.
+  bool must_wait(std::string_view bytes) const {
+    return this->is_header_done() && this->chunked() && chunk_left_ == 0 && bytes.size() < 5 &&
+           bytes.starts_with("0\r\n");
+  }
+
  private:
   void on_request_impl(beast::verb, BeastText m, BeastText t, int, error_code&) override {
     method = view(m);
@@ -55,15 +62,19 @@ class Reader : public beast::basic_parser<is_request> {
     return body.size();
   }
   // Beast lets a line feed stand inside a quoted extension, where others see the line's end.
-  void on_chunk_header_impl(std::uint64_t, BeastText extensions, error_code& ec) override {
+  void on_chunk_header_impl(std::uint64_t size, BeastText extensions, error_code& ec) override {
+    chunk_left_ = size;
     for (const char c : extensions) {
       if (static_cast<unsigned char>(c) < 0x20 && c != '\t') ec = beast::error::bad_chunk_extension;
     }
   }
-  std::size_t on_chunk_body_impl(std::uint64_t, BeastText body, error_code& ec) override {
+  std::size_t on_chunk_body_impl(std::uint64_t left, BeastText body, error_code& ec) override {
+    chunk_left_ = left - body.size();
     return on_body_impl(body, ec);
   }
   void on_finish_impl(error_code&) override {}
+
+  std::uint64_t chunk_left_ = 0;
 };
 
 bool is_limit(const error_code& ec) {
@@ -150,16 +161,28 @@ std::size_t RequestParser::Impl::feed_head(std::string_view bytes) {
   return refusal ? 0 : head.size();
 }
 
+// In windows of the header's limit: neither a chunk's header nor the trailer can be longer than
+// one, however the bytes were cut into pieces.
 std::size_t RequestParser::Impl::feed_body(std::string_view bytes) {
-  error_code ec;
-  const std::size_t taken = reader.put(boost::asio::buffer(bytes.data(), bytes.size()), ec);
-  if (ec == beast::error::need_more) {
-    if (bytes.size() - taken > header_bytes_max) refuse({431, "a chunk's header is too long"});
-  } else if (is_limit(ec)) {
-    refuse({413,
-            "the body is larger than " + format_bytes(static_cast<std::int64_t>(body_bytes_max))});
-  } else if (ec) {
-    refuse({400, "malformed chunked body: " + ec.message()});
+  std::size_t taken = 0;
+  while (!reader.is_done() && taken < bytes.size()) {
+    const auto window = bytes.substr(taken, header_bytes_max);
+    if (reader.must_wait(window)) break;
+    error_code ec;
+    const std::size_t n = reader.put(boost::asio::buffer(window.data(), window.size()), ec);
+    taken += n;
+    if (is_limit(ec)) {
+      refuse({413, "the body is larger than " +
+                       format_bytes(static_cast<std::int64_t>(body_bytes_max))});
+      break;
+    }
+    if (ec && ec != beast::error::need_more) {
+      refuse({400, "malformed chunked body: " + ec.message()});
+      break;
+    }
+    if (n > 0) continue;
+    if (window.size() == header_bytes_max) refuse({431, "a chunk's header is too long"});
+    break;  // the rest of it is still to come
   }
   return taken;
 }
@@ -188,6 +211,9 @@ const Refusal& RequestParser::refusal() const {
 }
 bool RequestParser::expects_continue() const {
   return impl_->facts.expects_continue;
+}
+std::size_t RequestParser::body_bytes() const {
+  return impl_->request.body.size();
 }
 bool RequestParser::http11() const {
   return impl_->facts.http11;
@@ -235,6 +261,7 @@ ReplyParser::~ReplyParser() = default;
 Result<std::size_t> ReplyParser::feed(std::string_view bytes) {
   if (bytes.empty() || done()) return std::size_t{0};
   auto& reader = *impl_->reader;
+  if (reader.must_wait(bytes)) return std::size_t{0};
   const bool in_head = !reader.is_header_done();
   error_code ec;
   const std::size_t taken = reader.put(boost::asio::buffer(bytes.data(), bytes.size()), ec);
@@ -251,6 +278,7 @@ Result<std::size_t> ReplyParser::feed(std::string_view bytes) {
   }
   if (in_head && reader.is_header_done()) {
     const int status = reader.status;
+    if (status < 100) return Error{Code::corrupt, "the reply is not HTTP: no such status"};
     if (status / 100 == 1 && status != 101) {
       impl_->begin();
       return taken;

@@ -31,6 +31,7 @@ class RequestParser {
   const Refusal& refusal() const;  // REQUIRES: state() == refused
   // The head is whole and the client waits for a word before it sends the body.
   bool expects_continue() const;
+  std::size_t body_bytes() const;  // read so far
   bool http11() const;
   bool keep_alive() const;  // REQUIRES: state() is body or done
   Request take();           // REQUIRES: state() == done

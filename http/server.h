@@ -75,6 +75,7 @@ struct ServerOptions {
   std::size_t header_bytes_max = limits::http_header_bytes_max;
   std::size_t body_bytes_max = limits::http_body_bytes_max;
   std::size_t connections_max = limits::http_connections_max;
+  std::size_t held_bytes_max = limits::http_held_bytes_max;  // of all connections together
   Duration header_timeout = limits::http_header_timeout;
   Duration body_timeout = limits::http_body_timeout;
   Duration stream_timeout = limits::http_stream_timeout;

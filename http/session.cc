@@ -7,6 +7,7 @@
 #include <chrono>
 #include <utility>
 
+#include "base/assert.h"
 #include "base/limits.h"
 #include "http/origin_check.h"
 #include "http/responder.h"
@@ -14,6 +15,8 @@
 namespace cube::http {
 
 namespace {
+
+constexpr std::size_t body_piece_bytes = 16 * 1024;
 
 void release(std::string& text) {
   std::string().swap(text);
@@ -56,6 +59,20 @@ bool Hub::close_longest_idle() {
   return true;
 }
 
+void Hub::make_room(const Session* asking) {
+  if (std::exchange(makes_room, true)) return;
+  while (held_bytes > options.held_bytes_max) {
+    std::shared_ptr<Session> stillest;
+    for (const auto& session : sessions) {
+      if (session.get() == asking || !session->still_since()) continue;
+      if (!stillest || session->still_since() < stillest->still_since()) stillest = session;
+    }
+    if (!stillest) break;
+    stillest->let_go();
+  }
+  makes_room = false;
+}
+
 void Hub::close_all() {
   const auto all = std::exchange(sessions, {});
   for (const auto& session : all) session->abandon();
@@ -90,6 +107,7 @@ void Session::close() {
   error_code ignored;
   timer_.cancel();
   socket_.close(ignored);
+  hub_->held_bytes -= std::exchange(held_bytes_, 0);
   hub_->remove(self);
   if (auto stream = std::exchange(stream_, nullptr)) stream->set_gone();
 }
@@ -114,11 +132,14 @@ void Session::on_readable() {
   if (phase_ == Phase::handling || phase_ == Phase::replying) return;
   auto& scratch = hub_->loop.scratch;
   error_code ec;
-  const std::size_t n = socket_.read_some(asio::buffer(scratch), ec);
+  // Of a body little at a time: many large ones must not keep small requests waiting for long.
+  const std::size_t most = phase_ == Phase::body ? body_piece_bytes : scratch.size();
+  const std::size_t n = socket_.read_some(asio::buffer(scratch, most), ec);
   if (ec == asio::error::would_block) return wait_for_bytes();
   if (ec) return close();  // the client has closed or is gone
   if (phase_ == Phase::streaming || phase_ == Phase::lingering) return wait_for_bytes();
   in_.append(scratch.data(), n);
+  moved(n);
   read_on();
 }
 
@@ -128,8 +149,10 @@ void Session::read_on() {
     parser_ = std::make_unique<RequestParser>(options.header_bytes_max, options.body_bytes_max);
     phase_ = Phase::head;
     arm(options.header_timeout);
+    moved(limits::http_progress_bytes);
   }
   in_.erase(0, parser_->feed(in_));
+  account();
   switch (parser_->state()) {
     case RequestParser::State::head:
       return wait_for_bytes();
@@ -157,6 +180,7 @@ void Session::dispatch() {
   keep_alive_ = parser_->keep_alive();
   parser_.reset();
   if (in_.empty()) release(in_);
+  account();
   to_head_ = request.method == "HEAD";
   request.peer = peer_;
   if (auto refusal = check_origin(request, hub_->loopback_only)) return refuse_request(*refusal);
@@ -201,6 +225,7 @@ void Session::begin_stream(Response head, std::shared_ptr<StreamState> stream) {
 void Session::flush_stream() {
   if (phase_ != Phase::streaming) return;
   if (stream_->overflowed()) return close();
+  account();
   if (after_write_) return;  // comes back when that is written
   auto batch = stream_->take();
   if (!batch.bytes.empty()) {
@@ -233,6 +258,7 @@ void Session::linger() {
   stream_.reset();
   parser_.reset();
   release(in_);
+  account();
   error_code ec;
   socket_.shutdown(socket_.shutdown_send, ec);
   if (ec) return close();
@@ -244,6 +270,9 @@ void Session::send(std::string head, std::string body, void (Session::*then)()) 
   out_ = {std::move(head), std::move(body)};
   written_ = 0;
   after_write_ = then;
+  moved(limits::http_progress_bytes);
+  account();
+  if (phase_ == Phase::closed) return;
   write_more();
 }
 
@@ -259,11 +288,57 @@ void Session::write_more() {
     if (self->phase_ == Phase::closed) return;
     if (ec) return self->close();
     self->written_ += n;
+    self->moved(n);
     if (self->written_ < self->out_[0].size() + self->out_[1].size()) return self->write_more();
     for (auto& text : self->out_) release(text);
+    self->account();
     self->disarm();
     (*self.*std::exchange(self->after_write_, nullptr))();
   });
+}
+
+void Session::moved(std::size_t bytes) {
+  moved_bytes_ += bytes;
+  if (moved_bytes_ < limits::http_progress_bytes) return;
+  moved_bytes_ = 0;
+  progress_ = std::chrono::steady_clock::now();
+}
+
+void Session::account() {
+  const std::size_t received = in_.size() + (parser_ ? parser_->body_bytes() : 0);
+  const std::size_t unsent = stream_ ? stream_->waiting_bytes() : out_[0].size() + out_[1].size();
+  hub_->held_bytes += received + unsent - held_bytes_;
+  held_bytes_ = received + unsent;
+  if (hub_->held_bytes > hub_->options.held_bytes_max) hub_->make_room(this);
+}
+
+std::optional<std::chrono::steady_clock::time_point> Session::still_since() const {
+  if (held_bytes_ == 0) return std::nullopt;
+  switch (phase_) {
+    case Phase::head:
+    case Phase::body:
+      return progress_;
+    case Phase::replying:
+    case Phase::streaming: {
+      const auto now = std::chrono::steady_clock::now();
+      if (now - progress_ < limits::http_reply_still_max) return std::nullopt;
+      return progress_;
+    }
+    case Phase::idle:
+    case Phase::handling:
+    case Phase::lingering:
+    case Phase::closed:
+      return std::nullopt;
+  }
+  CUBE_UNREACHABLE();
+}
+
+void Session::let_go() {
+  if (phase_ != Phase::head && phase_ != Phase::body) return close();
+  if (after_write_) return close();  // "100 Continue" is still on its way
+  parser_.reset();
+  release(in_);
+  refuse_request({503, "too much is being sent to this daemon at once, try again later"});
 }
 
 void Session::arm(Duration d) {

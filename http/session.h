@@ -30,11 +30,15 @@ struct Hub {
   std::set<std::shared_ptr<Session>> sessions;
   std::atomic<std::size_t> count = 0;
   bool loopback_only = false;  // answers only to a Host that is this machine
+  std::size_t held_bytes = 0;  // by all sessions
+  bool makes_room = false;
 
   void add(std::shared_ptr<Session> session);
   void remove(const std::shared_ptr<Session>& session);
   // Closes the connection that has been waiting longest for a request to begin; false: none waits.
   bool close_longest_idle();
+  // While too much is held: lets those go who have stood still the longest, but not `asking`.
+  void make_room(const Session* asking);
   void close_all();
 };
 
@@ -50,6 +54,10 @@ class Session : public std::enable_shared_from_this<Session> {
   void abandon();  // at once; nobody is told
   bool idle() const { return phase_ == Phase::idle; }
   std::chrono::steady_clock::time_point idle_since() const { return idle_since_; }
+
+  // Since when it has moved next to nothing, of what it holds. Nothing: it is not to be let go.
+  std::optional<std::chrono::steady_clock::time_point> still_since() const;
+  void let_go();  // others need the room
 
   // For the responder of the present request, each request once.
   void reply(Response response);
@@ -82,6 +90,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void arm(Duration d);  // the one deadline of the present phase
   void disarm();
   void on_deadline();
+  void moved(std::size_t bytes);  // to or from the client
+  void account();                 // tells the hub what is held now
 
   asio::ip::tcp::socket socket_;
   std::shared_ptr<Hub> hub_;
@@ -93,7 +103,9 @@ class Session : public std::enable_shared_from_this<Session> {
   void (Session::*after_write_)() = nullptr;
   std::shared_ptr<StreamState> stream_;
   std::string peer_;
-  std::chrono::steady_clock::time_point idle_since_;
+  std::chrono::steady_clock::time_point idle_since_, progress_;
+  std::size_t moved_bytes_ = 0;  // since progress_
+  std::size_t held_bytes_ = 0;   // as the hub knows it
   Phase phase_ = Phase::idle;
   bool to_head_ = false;  // the request is a HEAD: its reply has no body
   bool http11_ = true;

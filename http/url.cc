@@ -63,6 +63,9 @@ Result<Endpoint> Endpoint::parse(std::string_view text, std::uint16_t default_po
     }
   }
   if (out.host.empty()) return bad_endpoint(text, "the host is missing");
+  if (out.host.find_first_of("[]") != out.host.npos) {
+    return bad_endpoint(text, "a bracket within the host");
+  }
   if (port.empty()) {
     if (default_port == 0) return bad_endpoint(text, "the port is missing");
     out.port = default_port;

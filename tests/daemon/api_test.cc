@@ -33,11 +33,11 @@ std::string task_text(std::string_view id, std::string_view image) {
   return fmt::format(R"({{"ID":"{}","Name":"fixed","Image":"{}"}})", id, image);
 }
 
-std::string assignment(int epoch, std::string_view tasks) {
+std::string assignment(int epoch, std::string_view tasks, int generation = 1, int base = 0) {
   return fmt::format(
       R"({{"Cluster":"test","Manager":"0c9ad3c1-6b1c-4d35-8f52-111111111111","Epoch":{},)"
-      R"("Session":1,"Generation":1,"Tasks":[{}]}})",
-      epoch, tasks);
+      R"("Session":1,"Generation":{},"Base":{},"Tasks":[{}]}})",
+      epoch, generation, base, tasks);
 }
 
 // Statuses that belong to a state of the world which other tests make: away and full.
@@ -89,6 +89,7 @@ std::vector<Ask> common_asks(std::size_t body_bytes_max) {
       {"GET", "/tasks/web/logs?tail=1&timestamps=0&since=1h", "", 200},
       {"GET", "/tasks/web/logs?tail=many", "", 400},
       {"GET", "/tasks/web/logs?since=tomorrow", "", 400},
+      {"GET", "/tasks/web/logs?follow=banana", "", 400},
       {"GET", "/tasks/nowhere/logs", "", 404},
       {"GET", "/tasks/twin/logs", "", 409},
       {"DELETE", "/tasks/nowhere", "", 404},
@@ -172,6 +173,10 @@ TEST_CASE("every route of the worker answers as the document says") {
               {"PUT", "/assignment", assignment(5, ""), 200},
               {"PUT", "/assignment", assignment(5, ""), 200},
               {"PUT", "/assignment", assignment(4, ""), 409},
+              {"PATCH", "/assignment", assignment(5, "", 2), 400},
+              {"PUT", "/assignment", assignment(5, "", 2, 1), 400},
+              {"PATCH", "/assignment", assignment(5, "", 2, 1), 200},
+              {"PATCH", "/assignment", assignment(4, "", 3, 2), 409},
               {"PUT", "/assignment", assignment(6, R"({"ID":"x"})"), 400},
               {"PUT", "/assignment",
                assignment(6, fmt::format(R"({{"ID":"{}","Attempt":1,"Run":true,"Spec":{{"Name":)"

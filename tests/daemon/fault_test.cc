@@ -25,13 +25,14 @@ void check_full_disk(Caller& caller, SmallDisk& disk, WorkerBox& box, const std:
   CHECK(disk.refused > 0);
   // What was acknowledged is there and can be read, once the containers were looked at again.
   CHECK(eventually([&] { return caller.all_tasks(1, 2); }));
-  CHECK(caller.get("/healthz").status == 200);
-  CHECK(caller.get("/metrics").status == 200);
+  CHECK(caller.get("/healthz").status == 503);
+  CHECK(caller.get("/metrics").body.find("cube_store_full 1") != std::string::npos);
   check_refused(caller.post("/tasks", task));
 
   disk.full = false;
   REQUIRE(runs(caller, submit(caller, "late")));
   CHECK(eventually([&] { return caller.all_tasks(2, 2); }));
+  CHECK(caller.get("/healthz").status == 200);
   CHECK(box.created() == 2);  // nothing was started twice, or for those who were refused
   CHECK(caller.get("/tasks/" + steady).member("RestartCount") == "0");
   CHECK(caller.erase("/tasks/late").status == 204);

@@ -30,7 +30,7 @@ struct Relays {
       relay_logs(engine, id, options, std::move(to));
     });
     manager = listen([this](http::Request request, std::shared_ptr<http::Responder> to) {
-      relay_logs(client, {{}, "127.0.0.1", worker->port()}, request.path, std::move(to));
+      relay_logs(client, {{}, "127.0.0.1", worker->port()}, request.path, "", std::move(to));
     });
   }
   ~Relays() {

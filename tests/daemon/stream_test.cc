@@ -152,6 +152,17 @@ TEST_CASE("logs come through the manager byte for byte") {
   CHECK(world.caller.get("/tasks/web/logs").body == "one\ntwo\nthree\n" + large);
 }
 
+TEST_CASE("logs of a task that ended and was stopped later are gone, and the answer says so") {
+  LogWorld world;
+  world.box.engine.exit_container(world.container, 0);
+  REQUIRE(eventually([&] { return world.caller.get("/tasks/web").member("State") == "3"; }));
+  REQUIRE(world.caller.erase("/tasks/web").status == 204);
+  REQUIRE(eventually([&] { return world.caller.get("/tasks/web/logs").status == 404; }));
+  const auto message = world.caller.get("/tasks/web/logs").member("Message");
+  CHECK(message.find("its container was removed from node n1, and its logs with it") !=
+        std::string::npos);
+}
+
 TEST_CASE("who follows a log gets what comes, until the container is over") {
   LogWorld world;
   Follower first(world.manager.port, "/tasks/web/logs?follow=true");

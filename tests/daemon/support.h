@@ -46,7 +46,12 @@ class SmallDisk final : public store::Store {
       const std::function<Result<void>(std::string_view, std::string_view)>& visit) override {
     return memory_.scan(prefix, visit);
   }
-  Usage usage() const override { return memory_.usage(); }
+  bool is_full() const override { return full && refused > 0; }
+  Usage usage() const override {
+    Usage usage = memory_.usage();
+    usage.full = is_full();
+    return usage;
+  }
 
  private:
   store::MemoryStore memory_;

@@ -136,6 +136,7 @@ TEST_CASE("replies that are wrong end in an error, never in a hang or half an an
   const Row rows[] = {
       {"garbage", "SSH-2.0-OpenSSH_9.2\r\n\r\n\r\n", Code::corrupt},
       {"a status that is none", "HTTP/1.1 2x0 OK\r\n\r\n", Code::corrupt},
+      {"a status below 100", "HTTP/1.1 000 OK\r\n\r\n", Code::corrupt},
       {"HTTP/2", "HTTP/2.0 200 OK\r\n\r\n", Code::corrupt},
       {"bare LF", "HTTP/1.1 200 OK\nContent-Length: 0\n\n", Code::corrupt},
       {"two lengths", ok + "Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", Code::corrupt},

@@ -159,6 +159,57 @@ TEST_CASE("two hundred idle and fifty stuck clients do not disturb a healthy one
   for (int i = 0; i < 20; ++i) CHECK(healthy(running.port));
 }
 
+TEST_CASE("stalled bodies give their room to those that come, and are told") {
+  RunningServer running(say_ok, {.held_bytes_max = 1024 * 1024});
+  std::vector<Peer> stalled;
+  for (int i = 0; i < 10; ++i) {
+    stalled.push_back(Peer::connect(running.port));
+    stalled.back().send(post + "Content-Length: 500000\r\n\r\n" + std::string(400'000, 'x'));
+  }
+  // There is room for two of them, and for a third that is not whole yet.
+  CHECK(eventually([&] { return running.server->connections() <= 3; }));
+  int told = 0;
+  for (auto& peer : stalled) {
+    peer.end_sending();  // who was not let go is closed now, without a word
+    const auto reply = peer.read_all();
+    CHECK((reply.empty() || status_of(reply) == 503));
+    if (!reply.empty()) ++told;
+  }
+  CHECK(told >= 7);
+  httplib::Client client("127.0.0.1", running.port);
+  for (int i = 0; i < 5; ++i) {
+    const auto posted = client.Post("/", std::string(300'000, 'x'), "text/plain");
+    REQUIRE(posted);
+    CHECK(posted->status == 200);
+  }
+  // A request that is larger than all the room is still taken when it is the only one.
+  const auto large = client.Post("/", std::string(3'000'000, 'x'), "text/plain");
+  REQUIRE(large);
+  CHECK(large->status == 200);
+}
+
+TEST_CASE("replies that nobody takes give their room to those that are taken") {
+  const std::string large(16 * 1024 * 1024, 'x');
+  RunningServer running(
+      [&](Request, std::shared_ptr<Responder> responder) {
+        responder->send({200, large, "text/plain", {}});
+      },
+      {.held_bytes_max = 20 * 1024 * 1024});
+  std::vector<Peer> stuck;
+  for (int i = 0; i < 4; ++i) {
+    stuck.push_back(Peer::connect(running.port));
+    stuck.back().send(get + "\r\n");
+  }
+  REQUIRE(eventually([&] { return running.server->connections() == 4; }));
+  // None is cut off before it has stood still for a while; then all but a reader's are.
+  CHECK(eventually([&] {
+    httplib::Client client("127.0.0.1", running.port);
+    const auto got = client.Get("/");
+    CHECK((got && got->body == large));
+    return running.server->connections() <= 2;
+  }));
+}
+
 TEST_CASE("at the limit an idle connection makes room; busy ones do not") {
   std::mutex mutex;
   std::vector<std::shared_ptr<Responder>> held;

@@ -52,6 +52,8 @@ TEST_CASE("wrong addresses are named with the cause") {
       {"[::1]80", "':' is missing after ']'"},
       {"a:80/path", "give host:port or unix:///path"},
       {"u@a:80", "give host:port or unix:///path"},
+      {"[[]:80", "a bracket within the host"},
+      {"a]b:80", "a bracket within the host"},
       {"https://a:80", "give host:port or unix:///path"},
       {"a b:80", "give host:port or unix:///path"},
       {"unix://relative", "a socket's path is absolute"},
