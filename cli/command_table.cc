@@ -94,6 +94,8 @@ constexpr std::array kRunFlags{
     Flag{'\0', "workdir", text, "DIR", "working directory in the container"},
     Flag{'\0', "pull", text, "WHEN", "when the image is pulled (missing)", "missing always never"},
     Flag{'\0', "platform", text, "OS/ARCH", "only nodes of this platform"},
+    Flag{'\0', "exclusive", toggle, "",
+         "never two of it at once, at the price of none for a while"},
 };
 
 constexpr std::array kStopFlags{

@@ -88,7 +88,7 @@ Result<Address> address_of(std::string_view flag, std::string_view text,
     if (!port || *port == 0) return error;
     address.port = *port;
   }
-  const bool odd = address.host.find_first_of("/@ ?#%=\\") != std::string::npos;
+  const bool odd = address.host.find_first_of("/@ ?#%=\\[]") != std::string::npos;
   if (address.host.empty() || odd || printable(address.host) != address.host) return error;
   return address;
 }

@@ -77,6 +77,7 @@ struct Address {
 struct QuickTask {
   std::string image, name, cpu, memory, disk, restart, health, user, working_dir, pull, platform;
   std::vector<std::string> ports, env, labels, mounts, constraints, command;
+  bool exclusive = false;
 };
 
 struct RunOptions {

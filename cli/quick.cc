@@ -168,6 +168,7 @@ Result<TaskSpec> spec_from(const QuickTask& quick) {
   spec.user = quick.user;
   spec.working_dir = quick.working_dir;
   spec.platform = quick.platform;
+  spec.exclusive = quick.exclusive;
   if (quick.pull == "always") spec.pull = TaskSpec::Pull::always;
   if (quick.pull == "never") spec.pull = TaskSpec::Pull::never;
   CUBE_TRY(validate(spec));

@@ -53,6 +53,7 @@ std::string quick_flag_given(const Draft& draft) {
     if (draft.has(flag)) return flag;
   for (const char* flag : {"port", "env", "label", "mount", "constraint"})
     if (!draft.list(flag).empty()) return flag;
+  if (draft.on("exclusive")) return "exclusive";
   return "";
 }
 
@@ -69,6 +70,7 @@ QuickTask quick_of(const Draft& draft) {
   q.working_dir = draft.text("workdir");
   q.pull = draft.text("pull");
   q.platform = draft.text("platform");
+  q.exclusive = draft.on("exclusive");
   q.ports = draft.list("port");
   q.env = draft.list("env");
   q.labels = draft.list("label");

@@ -16,6 +16,8 @@ cli::WorkerOptions worker_of(const cli::DevOptions& options) {
   worker.name = "dev";
   worker.cluster = "dev";
   worker.docker_host = options.docker_host;
+  worker.data_dir = options.data_dir + "/worker";
+  worker.log_format = options.log_format;
   worker.mount_dirs = options.mount_dirs;
   return worker;
 }

@@ -25,6 +25,7 @@ daemon::WorkerDaemonOptions worker_shell(const cli::WorkerOptions& options) {
   config.boot_id = runtime::read_boot_id();
   config.engine_operations_max = options.engine_parallel;
   config.forget_manager = options.forget_manager;
+  shell.guard = guard_of(options);
   return shell;
 }
 

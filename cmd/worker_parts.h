@@ -12,6 +12,9 @@ namespace cube::cmd {
 
 daemon::WorkerDaemonOptions worker_shell(const cli::WorkerOptions& options);
 
+// How the worker of these options starts the guard of its lease.
+daemon::GuardStart guard_of(const cli::WorkerOptions& options);
+
 // The engine at `docker_host` (empty: the usual socket). It need not be there yet.
 Result<std::unique_ptr<runtime::Runtime>> engine(http::Loop& loop, const std::string& docker_host);
 

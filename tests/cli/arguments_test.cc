@@ -223,7 +223,7 @@ TEST_CASE("where the manager is") {
     CHECK(options<StatusOptions>({"status", "-m", text}, {{"CUBE_MANAGER", "m:1"}}).manager.str() ==
           expected);
   for (const std::string text :
-       {"", ":1", "h:", "h:0", "h:1/x", "https://h", "a b", "[::1", "h:1:2"})
+       {"", ":1", "h:", "h:0", "h:1/x", "https://h", "a b", "[::1", "h:1:2", "[[]", "a]b"})
     CHECK(std::holds_alternative<Ending>(parse({"status", "-m", text})));
 }
 

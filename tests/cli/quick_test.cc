@@ -67,9 +67,11 @@ TEST_CASE("a task from flags") {
   quick.health = "/health";
   quick.labels = {"a=b=c"};
   quick.command = {"serve", "--fast"};
+  quick.exclusive = true;
   const auto spec = spec_from(quick);
   REQUIRE(spec.ok());
   CHECK(spec->name == "echo");
+  CHECK(spec->exclusive);
   CHECK(spec->cpu_milli == 500);
   CHECK(spec->memory_bytes == 512LL * 1024 * 1024);
   CHECK(spec->restart.kind == RestartPolicy::Kind::unless_stopped);

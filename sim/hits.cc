@@ -1,0 +1,46 @@
+#include "sim/hits.h"
+
+#include "base/assert.h"
+
+namespace cube::sim {
+namespace {
+
+constexpr std::array<std::string_view, static_cast<std::size_t>(Hit::count)> hit_names = {
+    "a container adopted",
+    "a stale assignment refused",
+    "a stale poll refused",
+    "a start of what runs",
+    "a name conflict",
+    "a late operation",
+    "a late start",
+    "a key repeated",
+    "a full disk undone",
+    "an I/O error in a commit",
+    "a crash before the commit",
+    "a crash after the commit",
+    "a crash after the answers",
+    "a node lost",
+    "a node returned",
+    "replacement paused",
+    "a task moved",
+    "a task relocated",
+    "a restart",
+    "an engine's end forgiven",
+    "a task stopped",
+    "a task stopped on a lost node",
+    "a task that waited",
+    "a repeated assignment",
+    "an old report ignored",
+    "a worker's sweep with findings",
+    "a node forgotten",
+    "an unhealthy container",
+};
+
+}  // namespace
+
+std::string_view name(Hit hit) {
+  CUBE_ASSERT(hit < Hit::count);
+  return hit_names[static_cast<std::size_t>(hit)];
+}
+
+}  // namespace cube::sim

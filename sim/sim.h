@@ -1,0 +1,28 @@
+#pragma once
+// `Sim`: what all parts of a simulated life share. One life is one of these.
+
+#include "sim/checks.h"
+#include "sim/hits.h"
+#include "sim/options.h"
+#include "sim/story.h"
+#include "sim/timeline.h"
+
+namespace cube::sim {
+
+struct Sim {
+  Sim(const Options& o, std::size_t story_lines_max)
+      : options(o), root(o.seed), story(timeline, story_lines_max), checks(timeline, story, hits) {}
+  Sim(const Sim&) = delete;
+
+  Options options;
+  Rng root;  // never drawn from: each purpose splits its own
+  Timeline timeline;
+  Story story;
+  Hits hits;
+  Checks checks;
+  bool calm = false;  // the faults are over
+};
+
+inline constexpr WallTime calendar_begin{1'790'000'000'000'000};
+
+}  // namespace cube::sim

@@ -1,0 +1,85 @@
+// Simulated lives: a batch of them is good, and the same seed is the same life.
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+#include "sim/batch.h"
+
+namespace cube::sim {
+namespace {
+
+// A sanitized build takes twenty times as long.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr std::uint64_t lives = 60;
+#else
+constexpr std::uint64_t lives = 1000;
+#endif
+
+TEST_CASE("whatever befalls it, nothing is lost and all ends as asked") {
+  BatchOptions batch;
+  batch.last = lives;
+  batch.quiet = true;
+  std::string said;
+  const bool good = run_batch(batch, [&](const std::string& line) { said += line + '\n'; });
+  INFO(said);
+  CHECK(good);
+}
+
+TEST_CASE("the same seed is the same life") {
+  for (const std::uint64_t seed : {1, 2, 3, 17, 42}) {
+    const Options options = Options::draw(seed);
+    const Outcome once = live(options, 0);
+    const Outcome again = live(options, 50);  // telling its story changes nothing
+    CAPTURE(seed);
+    CHECK(once.hash != 0);
+    CHECK(once.hash == again.hash);
+    CHECK(once.events == again.events);
+    CHECK(once.story.empty());
+    CHECK(!again.story.empty());
+    CHECK(once.hash != live(Options::draw(seed + 100), 0).hash);
+  }
+}
+
+TEST_CASE("a failed life says how to live it again") {
+  BatchOptions batch;
+  batch.first = batch.last = 5;
+  batch.chaos = 20s;
+  batch.only = {"cut"};
+  CHECK(options_for(5, batch).chaos == 20s);
+  CHECK(options_for(5, batch).faults == 1U << static_cast<unsigned>(Fault::cut));
+  CHECK(reproduce(batch, 5) == "cube-sim --seed 5 --chaos 20 --fault cut");
+}
+
+TEST_CASE("which seeds") {
+  BatchOptions batch;
+  CHECK(!read_seeds("7..19", 0, batch));
+  CHECK(batch.first == 7);
+  CHECK(batch.last == 19);
+  CHECK(!read_seeds("", 3, batch));
+  CHECK(batch.one);
+  CHECK(batch.first == 3);
+  CHECK(!read_seeds("12", 0, batch));
+  CHECK(batch.first == 1);
+  CHECK(batch.last == 12);
+  for (const char* bad : {"x", "9..7", "0..4", "1..", "..3", "1,2"}) {
+    CAPTURE(bad);
+    CHECK(read_seeds(bad, 0, batch));
+  }
+}
+
+TEST_CASE("a thousand nodes") {
+  BatchOptions batch;
+  batch.first = batch.last = 2;
+  batch.nodes = 1000;
+  batch.tasks = 200;
+  batch.chaos = 15s;
+  batch.quiet = batch.one = true;
+  std::string said;
+  CHECK(run_batch(batch, [&](const std::string& line) { said += line + '\n'; }));
+  INFO(said);
+}
+
+}  // namespace
+}  // namespace cube::sim
