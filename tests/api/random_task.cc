@@ -116,6 +116,7 @@ TaskSpec random_spec(Rng& rng) {
   spec.pull = static_cast<TaskSpec::Pull>(rng.below(3));
   if (chance(rng, 2)) spec.stop_grace = random_span(rng);
   if (chance(rng, 2)) spec.stop_signal = "SIGINT";
+  spec.exclusive = chance(rng, 2);
   return spec;
 }
 

@@ -4,11 +4,12 @@
 #include "api/openapi.h"
 #include "base/text.h"
 #include "tests/api/random_task.h"
+#include "tests/support/rounds.h"
 
 namespace cube::api {
 namespace {
 
-constexpr int rounds = 2000;
+constexpr int rounds = static_cast<int>(test::rounds(2000));
 
 template <class T>
 T must(Result<T> result) {
@@ -103,7 +104,16 @@ TEST_CASE("an assignment") {
       task.run = rng.below(2) == 0;
       task.spec = random_spec(rng);
     }
+    if (rng.below(2) == 0) {
+      a.base = rng.next();
+      a.incarnation = rng.next();
+      a.change = rng.next();
+      for (std::uint64_t n = rng.below(3); n > 0; --n) a.dropped.push_back(TaskId(rng.uuid()));
+    }
     Assignment back = must(parse_assignment(assignment_json(a)));
+    CHECK(back.base == a.base);
+    CHECK(back.dropped == a.dropped);
+    CHECK(std::pair(back.incarnation, back.change) == std::pair(a.incarnation, a.change));
     CHECK(back.cluster == a.cluster);
     CHECK(back.manager == a.manager);
     CHECK(back.fence == a.fence);

@@ -206,7 +206,7 @@ TEST_CASE("the other fields") {
   CHECK(spec_of(R"("Env":{"Z":"1","A":""})").env == std::vector<std::string>{"Z=1", "A="});
   auto spec = spec_of(R"("Command":["a","b"],"Entrypoint":["/e"],"WorkingDir":"/w","User":"u:g",
       "Labels":{"k":"v"},"PidsLimit":9,"Constraints":["node.name!=x"],"Platform":"linux/arm64",
-      "PullPolicy":"never","StopSignal":"SIGINT","PublishAll":true,"Mounts":[
+      "PullPolicy":"never","StopSignal":"SIGINT","PublishAll":true,"Exclusive":true,"Mounts":[
       {"Type":"tmpfs","Target":"/t"},{"Source":"/host","Target":"/h","ReadOnly":true},
       {"Source":"data","Target":"/d"}])");
   CHECK(spec.command == std::vector<std::string>{"a", "b"});
@@ -220,6 +220,7 @@ TEST_CASE("the other fields") {
   CHECK(spec.pull == TaskSpec::Pull::never);
   CHECK(spec.stop_signal == "SIGINT");
   CHECK(spec.publish_all);
+  CHECK(spec.exclusive);
   CHECK(spec.mounts == std::vector<Mount>{{Mount::Kind::tmpfs, "", "/t", false},
                                           {Mount::Kind::bind, "/host", "/h", true},
                                           {Mount::Kind::volume, "data", "/d", false}});
@@ -329,6 +330,7 @@ TEST_CASE("what is wrong is named with its path") {
       {R"({"Mounts":[{"Type":"nfs"}]})", "Mounts[0].Type: \"nfs\" is none of volume, bind, tmpfs"},
       {R"({"Mounts":{}})", "Mounts: expected a list, got an object"},
       {R"({"PublishAll":1})", "PublishAll: expected true or false, got 1"},
+      {R"({"Exclusive":"yes"})", "Exclusive: expected true or false, got a string"},
       {R"({"PullPolicy":"sometimes"})",
        "PullPolicy: \"sometimes\" is none of missing, always, never"},
       {R"({"RestartPolicy":"allways"})",

@@ -70,12 +70,14 @@ start_manager() { # ARGUMENTS...
 
 worker_port() { cat "$dir/$1.port"; }
 
+# No such process, or one whose parent has not looked yet.
+is_over() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null; }
 # end NAME [SIGNAL]: ends one daemon and waits until it is gone.
 end() {
   local pid
   pid=$(cat "$dir/$1.pid")
   kill "-${2:-TERM}" "$pid" 2>/dev/null || return 0
-  while kill -0 "$pid" 2>/dev/null; do sleep 0.02; done
+  eventually 60 is_over "$pid"
 }
 
 two_node_cluster() {

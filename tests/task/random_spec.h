@@ -42,6 +42,7 @@ class RandomTasks {
     s.pull = pick(TaskSpec::Pull::never);
     s.stop_grace = span();
     s.stop_signal = text();
+    s.exclusive = coin();
     return s;
   }
 

@@ -68,7 +68,7 @@ const std::vector<Seam>& seams() {
        {"http/", "cli/", "tests/", "bench/", "examples/"},
        "use http/client.h; in the command line, its client"},
       {"lmdb.h", {"store/", "tests/store/"}, "use store/store.h"},
-      {"CLI/", {"cli/", "cmd/", "bench/"}, "take an options struct"},
+      {"CLI/", {"cli/", "cmd/", "bench/", "tests/kill/"}, "take an options struct"},
       {"CLI11", {"cli/", "cmd/"}, "take an options struct"},
       {"doctest/", {"tests/"}, "tests live in tests/"},
   };
