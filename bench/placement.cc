@@ -20,7 +20,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::int64_t gib = 1LL << 30;
 
-enum class Kind { half_full, empty, constrained, port, disk, all_different };
+enum class Kind { half_full, empty, constrained, port, disk, all_different, new_demands };
 
 std::string_view name(Kind kind) {
   switch (kind) {
@@ -36,6 +36,8 @@ std::string_view name(Kind kind) {
       return "disk asked";
     case Kind::all_different:
       return "no two nodes of one size";
+    case Kind::new_demands:
+      return "no demand comes twice";
   }
   return {};
 }
@@ -74,6 +76,7 @@ Demand make_demand(Kind kind, std::uint64_t seed) {
   }
   if (kind == Kind::port) demand.ports.push_back({8080, "tcp"});
   if (kind == Kind::disk) demand.resources.disk_bytes = gib;
+  if (kind == Kind::new_demands) demand.resources.memory_bytes += static_cast<std::int64_t>(seed);
   return demand;
 }
 
@@ -101,7 +104,7 @@ int main() {
   fmt::print("| pool | policy | 1,000 nodes | 10,000 nodes | 100,000 nodes |\n");
   fmt::print("|---|---|---:|---:|---:|\n");
   for (const Kind kind : {Kind::half_full, Kind::empty, Kind::constrained, Kind::port, Kind::disk,
-                          Kind::all_different}) {
+                          Kind::all_different, Kind::new_demands}) {
     for (const Policy policy :
          {Policy::epvm, Policy::spread, Policy::binpack, Policy::roundrobin}) {
       fmt::print("| {} | {} |", name(kind), scheduler::name(policy));
