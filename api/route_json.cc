@@ -1,0 +1,246 @@
+// What travels between a manager and its ingresses: the table of routes, the report of requests.
+
+#include <optional>
+
+#include "api/decode.h"
+#include "api/json_reader.h"
+#include "api/json_writer.h"
+#include "api/route_table.h"
+
+namespace cube::api {
+
+namespace {
+
+std::string_view name(Balance balance) {
+  switch (balance) {
+    case Balance::round_robin:
+      return "round-robin";
+    case Balance::least_connections:
+      return "least-connections";
+    case Balance::random_two:
+      return "random-two";
+  }
+  CUBE_UNREACHABLE();
+}
+
+std::optional<Balance> balance_from(std::string_view word) {
+  for (const Balance b : {Balance::round_robin, Balance::least_connections, Balance::random_two})
+    if (name(b) == word) return b;
+  return std::nullopt;
+}
+
+// --- The table ----------------------------------------------------------------------------------
+
+// A way to choose that only a newer version knows is no reason to serve nothing.
+Result<void> read_balance(const Value& v, const At& at, RouteRules& rules) {
+  const std::string* word = v.text();
+  if (word == nullptr) return at.expected("a string", v);
+  rules.balance = balance_from(*word).value_or(Balance::round_robin);
+  return {};
+}
+
+constexpr Field<RouteRules> rate_fields[] = {
+    {"Requests", field<&RouteRules::rate_requests>},
+    {"Per", field<&RouteRules::rate_per>},
+};
+Result<void> read_rate(const Value& v, const At& at, RouteRules& rules) {
+  return decode(v, at, Part(rate_fields, rules));
+}
+
+constexpr Field<RouteRules> rules_fields[] = {
+    {"Hosts", field<&RouteRules::hosts>},
+    {"Path", field<&RouteRules::path>},
+    {"StripPrefix", field<&RouteRules::strip_prefix>},
+    {"Port", field<&RouteRules::port>},
+    {"Balance", read_balance},
+    {"RateLimit", read_rate},
+    {"ConnectTimeout", field<&RouteRules::connect_timeout>},
+    {"ResponseTimeout", field<&RouteRules::response_timeout>},
+    {"IdleTimeout", field<&RouteRules::idle_timeout>},
+    {"Retries", field<&RouteRules::retries>},
+    {"NotCounted", field<&RouteRules::not_counted>},
+};
+Result<void> read_rules(const Value& v, const At& at, RoutedService& service) {
+  return decode(v, at, Part(rules_fields, service.rules));
+}
+
+constexpr Field<RoutedReplica> replica_fields[] = {
+    {"Task", field<&RoutedReplica::task>, Role::required},
+    {"Slot", field<&RoutedReplica::slot>},
+    {"Address", field<&RoutedReplica::address>, Role::required},
+};
+Result<void> read_replicas(const Value& v, const At& at, RoutedService& service) {
+  return read_list(v, at, service.replicas,
+                   [](const Value& item, const At& here, RoutedReplica& replica) {
+                     return decode(item, here, Part(replica_fields, replica));
+                   });
+}
+
+constexpr Field<RoutedService> service_fields[] = {
+    {"Id", field<&RoutedService::id>, Role::required}, {"Name", field<&RoutedService::name>},
+    {"Alias", field<&RoutedService::alias>},           {"Ingress", read_rules},
+    {"Replicas", read_replicas, Role::required},
+};
+Result<void> read_services(const Value& v, const At& at, RouteTable& table) {
+  return read_list(v, at, table.services,
+                   [](const Value& item, const At& here, RoutedService& service) {
+                     return decode(item, here, Part(service_fields, service));
+                   });
+}
+
+constexpr Field<RouteTable> table_fields[] = {
+    {"Version", field<&RouteTable::version>, Role::required},
+    {"Services", read_services, Role::required},
+};
+
+void write_texts(JsonWriter& w, std::string_view key, const std::vector<std::string>& texts) {
+  if (texts.empty()) return;
+  w.key(key);
+  w.open_list();
+  for (const std::string& text : texts) w.text(text);
+  w.close_list();
+}
+
+void write_duration(JsonWriter& w, std::string_view key, Duration d, Duration standard) {
+  if (d != standard) w.member(key, format_duration(d));
+}
+
+// What is at its default is left out.
+void write_rules(JsonWriter& w, const RouteRules& rules) {
+  static const RouteRules standard;
+  w.open_object();
+  write_texts(w, "Hosts", rules.hosts);
+  if (!rules.path.empty()) w.member("Path", rules.path);
+  if (!rules.strip_prefix) w.member("StripPrefix", false);
+  if (rules.port != 0) w.member("Port", rules.port);
+  if (rules.balance != standard.balance) w.member("Balance", name(rules.balance));
+  if (rules.rate_requests != 0) {
+    w.key("RateLimit");
+    w.open_object();
+    w.member("Requests", rules.rate_requests);
+    w.member("Per", format_duration(rules.rate_per));
+    w.close_object();
+  }
+  write_duration(w, "ConnectTimeout", rules.connect_timeout, standard.connect_timeout);
+  write_duration(w, "ResponseTimeout", rules.response_timeout, standard.response_timeout);
+  write_duration(w, "IdleTimeout", rules.idle_timeout, standard.idle_timeout);
+  if (rules.retries != standard.retries) w.member("Retries", rules.retries);
+  write_texts(w, "NotCounted", rules.not_counted);
+  w.close_object();
+}
+
+void write_service(JsonWriter& w, const RoutedService& service) {
+  w.open_object();
+  w.member("Id", service.id.str());
+  w.member("Name", service.name);
+  if (!service.alias.empty()) w.member("Alias", service.alias);
+  if (service.rules != RouteRules()) {
+    w.key("Ingress");
+    write_rules(w, service.rules);
+  }
+  w.key("Replicas");
+  w.open_list();
+  for (const RoutedReplica& replica : service.replicas) {
+    w.open_object();
+    w.member("Task", replica.task.str());
+    w.member("Slot", replica.slot);
+    w.member("Address", replica.address);
+    w.close_object();
+  }
+  w.close_list();
+  w.close_object();
+}
+
+// --- The report ---------------------------------------------------------------------------------
+
+constexpr Field<RouteReport::Replica> reported_replica_fields[] = {
+    {"Task", field<&RouteReport::Replica::task>, Role::required},
+    {"Requests", field<&RouteReport::Replica::requests>, Role::required},
+    {"InFlight", field<&RouteReport::Replica::in_flight>},
+};
+Result<void> read_reported_replicas(const Value& v, const At& at, RouteReport::Service& service) {
+  return read_list(v, at, service.replicas,
+                   [](const Value& item, const At& here, RouteReport::Replica& replica) {
+                     return decode(item, here, Part(reported_replica_fields, replica));
+                   });
+}
+
+constexpr Field<RouteReport::Service> reported_service_fields[] = {
+    {"Id", field<&RouteReport::Service::id>, Role::required},
+    {"Requests", field<&RouteReport::Service::requests>, Role::required},
+    {"Counted", field<&RouteReport::Service::counted>, Role::required},
+    {"InFlight", field<&RouteReport::Service::in_flight>},
+    {"Since", field<&RouteReport::Service::since>, Role::required},
+    {"Replicas", read_reported_replicas},
+};
+Result<void> read_reported_services(const Value& v, const At& at, RouteReport& report) {
+  return read_list(v, at, report.services,
+                   [](const Value& item, const At& here, RouteReport::Service& service) {
+                     return decode(item, here, Part(reported_service_fields, service));
+                   });
+}
+
+constexpr Field<RouteReport> report_fields[] = {
+    {"Services", read_reported_services, Role::required},
+};
+
+}  // namespace
+
+std::string route_table_json(const RouteTable& table) {
+  JsonWriter w;
+  w.open_object();
+  w.member("Version", table.version);
+  w.key("Services");
+  w.open_list();
+  for (const RoutedService& service : table.services) write_service(w, service);
+  w.close_list();
+  w.close_object();
+  return std::move(w).finish();
+}
+
+Result<RouteTable> parse_route_table(std::string_view json) {
+  auto value = read_json(json);
+  if (!value) return std::move(value).error();
+  RouteTable table;
+  CUBE_TRY(decode(*value, At(Reading::message), Part(table_fields, table)));
+  return table;
+}
+
+std::string route_report_json(const RouteReport& report) {
+  JsonWriter w;
+  w.open_object();
+  w.key("Services");
+  w.open_list();
+  for (const RouteReport::Service& service : report.services) {
+    w.open_object();
+    w.member("Id", service.id.str());
+    w.member("Requests", service.requests);
+    w.member("Counted", service.counted);
+    w.member("InFlight", service.in_flight);
+    w.member("Since", format_time(service.since));
+    w.key("Replicas");
+    w.open_list();
+    for (const RouteReport::Replica& replica : service.replicas) {
+      w.open_object();
+      w.member("Task", replica.task.str());
+      w.member("Requests", replica.requests);
+      w.member("InFlight", replica.in_flight);
+      w.close_object();
+    }
+    w.close_list();
+    w.close_object();
+  }
+  w.close_list();
+  w.close_object();
+  return std::move(w).finish();
+}
+
+Result<RouteReport> parse_route_report(std::string_view json) {
+  auto value = read_json(json);
+  if (!value) return std::move(value).error();
+  RouteReport report;
+  CUBE_TRY(decode(*value, At(Reading::message), Part(report_fields, report)));
+  return report;
+}
+
+}  // namespace cube::api

@@ -1,0 +1,84 @@
+#pragma once
+// What a manager tells its ingresses (`GET /routes`): which services there are, how requests for
+// them are recognised, and which replicas take them; and what an ingress tells it
+// (`POST /routes/report`). docs/ingress.md describes both.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/id.h"
+#include "base/result.h"
+#include "base/time.h"
+
+namespace cube::api {
+
+enum class Balance : std::uint8_t { round_robin = 0, least_connections = 1, random_two = 2 };
+
+// How requests reach one service, and what they are allowed.
+struct RouteRules {
+  std::vector<std::string> hosts;  // "web.example.com", "*.example.com"; empty: any
+  std::string path;                // "/web"; empty: none
+  bool strip_prefix = true;        // the replica sees what is behind `path`
+  std::uint16_t port = 0;          // a listener of its own; 0: none
+  Balance balance = Balance::round_robin;
+  std::uint32_t rate_requests = 0;  // of one client within `rate_per`; 0: no limit
+  Duration rate_per = 1min;
+  Duration connect_timeout = 2s;
+  Duration response_timeout = 60s;       // from the whole request to the head of the reply
+  Duration idle_timeout = 60s;           // between pieces of a body
+  std::uint32_t retries = 2;             // on other replicas
+  std::vector<std::string> not_counted;  // path prefixes that autoscaling does not count
+  friend bool operator==(const RouteRules&, const RouteRules&) = default;
+};
+
+struct RoutedReplica {
+  TaskId task;
+  std::uint32_t slot = 0;
+  std::string address;  // "10.0.0.7:32768"
+  friend bool operator==(const RoutedReplica&, const RoutedReplica&) = default;
+};
+
+struct RoutedService {
+  Uuid id;
+  std::string name;
+  std::string alias;  // reached as "/{alias}/..." besides; empty: not
+  RouteRules rules;
+  std::vector<RoutedReplica> replicas;  // healthy and not draining, no others
+  friend bool operator==(const RoutedService&, const RoutedService&) = default;
+};
+
+// The whole table. Of two services that claim one route the one that stands first has it.
+struct RouteTable {
+  std::string version;  // opaque
+  std::vector<RoutedService> services;
+  friend bool operator==(const RouteTable&, const RouteTable&) = default;
+};
+
+// What one ingress has served since it started. Counts only grow while `since` stays the same.
+struct RouteReport {
+  struct Replica {
+    TaskId task;
+    std::uint64_t requests = 0, in_flight = 0;
+    friend bool operator==(const Replica&, const Replica&) = default;
+  };
+  struct Service {
+    Uuid id;
+    std::uint64_t requests = 0, in_flight = 0;
+    std::uint64_t counted = 0;  // of `requests`, without those in RouteRules::not_counted
+    WallTime since;
+    std::vector<Replica> replicas;
+    friend bool operator==(const Service&, const Service&) = default;
+  };
+  std::vector<Service> services;
+  friend bool operator==(const RouteReport&, const RouteReport&) = default;
+};
+
+// Both are read leniently: unknown members are skipped, so that versions can differ by one.
+std::string route_table_json(const RouteTable& table);
+Result<RouteTable> parse_route_table(std::string_view json);
+std::string route_report_json(const RouteReport& report);
+Result<RouteReport> parse_route_report(std::string_view json);
+
+}  // namespace cube::api
