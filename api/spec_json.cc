@@ -200,6 +200,8 @@ constexpr Field<MountDraft> mount_fields[] = {
     {"Source", in_mount<&Mount::source>},
     {"Target", in_mount<&Mount::target>},
     {"ReadOnly", in_mount<&Mount::read_only>},
+    {"Driver", in_mount<&Mount::driver>},
+    {"DriverOptions", in_mount<&Mount::driver_options>},
 };
 
 // Without a Type a Source that is a path is a host path, else the name of a volume.
@@ -269,11 +271,12 @@ void write_text_if(JsonWriter& w, std::string_view name, const std::string& text
   if (!text.empty()) w.member(name, text);
 }
 
-void write_labels(JsonWriter& w, const std::map<std::string, std::string>& labels) {
-  if (labels.empty()) return;
-  w.key("Labels");
+void write_map(JsonWriter& w, std::string_view name,
+               const std::map<std::string, std::string>& texts) {
+  if (texts.empty()) return;
+  w.key(name);
   w.open_object();
-  for (const auto& [key, value] : labels) {
+  for (const auto& [key, value] : texts) {
     w.key_text(key);
     w.text(value);
   }
@@ -290,6 +293,8 @@ void write_mounts(JsonWriter& w, const std::vector<Mount>& mounts) {
     w.member("Source", m.source);
     w.member("Target", m.target);
     w.member("ReadOnly", m.read_only);
+    write_text_if(w, "Driver", m.driver);
+    write_map(w, "DriverOptions", m.driver_options);
     w.close_object();
   }
   w.close_list();
@@ -318,7 +323,7 @@ void write_spec(JsonWriter& w, const TaskSpec& spec) {
   write_texts(w, "Entrypoint", spec.entrypoint);
   write_text_if(w, "WorkingDir", spec.working_dir);
   write_text_if(w, "User", spec.user);
-  write_labels(w, spec.labels);
+  write_map(w, "Labels", spec.labels);
   write_mounts(w, spec.mounts);
   if (spec.pids_max != 0) w.member("PidsLimit", spec.pids_max);
   write_texts(w, "Constraints", spec.constraints);

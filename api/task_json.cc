@@ -65,6 +65,11 @@ Result<void> read_avoided(const Value& v, const At& at, TaskWire& wire) {
   });
 }
 
+template <auto Pointer>
+Result<void> in_membership(const Value& v, const At& at, TaskWire& wire) {
+  return read(v, at, wire.task.of.*Pointer);
+}
+
 constexpr Field<TaskWire> task_fields[] = {
     {"ID", in_task<&Task::id>},
     {"ContainerID", in_status<&AttemptStatus::container_id>},
@@ -89,6 +94,10 @@ constexpr Field<TaskWire> task_fields[] = {
     {"Revision", in_task<&Task::revision>, Role::read_only},
     {"ContainerIP", in_status<&AttemptStatus::container_ip>, Role::read_only},
     {"Avoided", read_avoided, Role::read_only},
+    {"Service", in_membership<&Membership::service>, Role::read_only},
+    {"Slot", in_membership<&Membership::slot>, Role::read_only},
+    {"TaskVersion", in_membership<&Membership::version>, Role::read_only},
+    {"Draining", in_task<&Task::draining>, Role::read_only},
 };
 
 // What a task of an older manager must be for its state to be this.
@@ -148,6 +157,12 @@ void write_status(JsonWriter& w, const Task& task) {
   w.member("CreatedAt", format_time(task.created));
   w.member("Revision", task.revision);
   w.member("ContainerIP", s.container_ip);
+  if (!task.of.service.is_nil()) {
+    w.member("Service", task.of.service.str());
+    w.member("Slot", task.of.slot);
+    w.member("TaskVersion", task.of.version);
+    w.member("Draining", task.draining);
+  }
   if (task.avoided.empty()) return;
   w.key("Avoided");
   w.open_list();

@@ -43,6 +43,7 @@ struct Id {
 };
 
 using TaskId = Id<struct TaskTag>;
+using ServiceId = Id<struct ServiceTag>;
 using ManagerId = Id<struct ManagerTag>;  // made once with a manager's store, kept for its life
 using WorkerId = Id<struct WorkerTag>;    // made once with a worker's store, kept for its life
 

@@ -10,6 +10,8 @@ int http_status(Code code) {
       return 404;
     case Code::conflict:
       return 409;
+    case Code::stale:
+      return 412;
     case Code::too_large:
       return 413;
     case Code::unavailable:

@@ -18,6 +18,7 @@ enum class Code {
   invalid,        // the input is wrong; retrying the same is pointless       HTTP 400
   not_found,      // no such object                                           HTTP 404
   conflict,       // exists otherwise, ambiguous, in use, or an older sender  HTTP 409
+  stale,          // another version than the caller's is the present one     HTTP 412
   too_large,      // a limit on size or count was passed                      HTTP 413
   unavailable,    // the other side is away, hung or refused; retry later     HTTP 503
   timeout,        // no answer within the deadline; the effect is unknown     HTTP 504

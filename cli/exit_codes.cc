@@ -23,6 +23,7 @@ int exit_for(Code code) {
     case Code::not_found:
       return exit_not_found;
     case Code::conflict:
+    case Code::stale:
       return exit_conflict;
     case Code::unavailable:
       return exit_unreachable;

@@ -21,6 +21,7 @@ Kind kind_of(Code code) {
     case Code::invalid:
     case Code::not_found:
     case Code::conflict:
+    case Code::stale:
     case Code::too_large:
     case Code::no_space:
     case Code::corrupt:

@@ -56,6 +56,12 @@ Json mounts(const TaskSpec& spec) {
     Json one = {
         {"Type", mount_type(mount.kind)}, {"Target", mount.target}, {"ReadOnly", mount.read_only}};
     if (mount.kind != Mount::Kind::tmpfs) one["Source"] = mount.source;
+    if (!mount.driver.empty() || !mount.driver_options.empty()) {
+      Json driver = {{"Name", mount.driver.empty() ? "local" : mount.driver},
+                     {"Options", Json::object()}};
+      for (const auto& [key, value] : mount.driver_options) driver["Options"][key] = value;
+      one["VolumeOptions"] = {{"DriverConfig", std::move(driver)}};
+    }
     list.push_back(std::move(one));
   }
   return list;

@@ -51,6 +51,9 @@ enum Tag : std::uint32_t {
   tag_stop_grace = 36,
   tag_stop_signal = 37,
   tag_exclusive = 38,
+  tag_mount_driver = 39,
+  tag_mount_option = 40,  // (begins) the key; of the mount that began last
+  tag_mount_option_value = 41,
 };
 
 // DO NOT CHANGE, even when the defaults of spec.h do: these are stored as their distance from here.
@@ -124,6 +127,11 @@ void put_lists(RecordWriter& out, const TaskSpec& spec) {
     out.uint(tag_mount_kind, static_cast<std::uint64_t>(mount.kind));
     out.bytes(tag_mount_source, mount.source);
     out.uint(tag_mount_read_only, mount.read_only ? 1 : 0);
+    out.bytes(tag_mount_driver, mount.driver);
+    for (const auto& [key, value] : mount.driver_options) {
+      out.bytes_always(tag_mount_option, key);
+      out.bytes(tag_mount_option_value, value);
+    }
   }
   put_all(out, tag_constraint, spec.constraints);
 }
@@ -171,6 +179,7 @@ bool take_mount(const Field& f, std::vector<Mount>& mounts) {
   Mount& mount = mounts.back();
   if (f.tag == tag_mount_kind) return take(f, mount.kind, Mount::Kind::tmpfs);
   if (f.tag == tag_mount_source) return take(f, mount.source);
+  if (f.tag == tag_mount_driver) return take(f, mount.driver);
   return take(f, mount.read_only);
 }
 
@@ -226,11 +235,18 @@ class SpecReader {
   }
 
  private:
-  std::string* label_value_ = nullptr;  // of the label that began last
+  std::string* label_value_ = nullptr;   // of the label that began last
+  std::string* option_value_ = nullptr;  // of the driver's option that began last
 
   bool take_label(const Field& f) {
     if (f.is_bytes) label_value_ = &spec.labels[std::string(f.bytes)];
     return f.is_bytes;
+  }
+
+  bool take_option(const Field& f) {
+    if (!f.is_bytes || spec.mounts.empty()) return false;
+    option_value_ = &spec.mounts.back().driver_options[std::string(f.bytes)];
+    return true;
   }
 
   bool take_list_field(const Field& f) {
@@ -252,10 +268,17 @@ class SpecReader {
       case tag_label_value:
         return label_value_ != nullptr && take(f, *label_value_);
       case tag_mount:
+        option_value_ = nullptr;
+        return take_mount(f, spec.mounts);
       case tag_mount_kind:
       case tag_mount_source:
       case tag_mount_read_only:
+      case tag_mount_driver:
         return take_mount(f, spec.mounts);
+      case tag_mount_option:
+        return take_option(f);
+      case tag_mount_option_value:
+        return option_value_ != nullptr && take(f, *option_value_);
       case tag_constraint:
         return take_item(f, spec.constraints);
       default:

@@ -56,10 +56,19 @@ struct AvoidedNode {
   friend bool operator==(const AvoidedNode&, const AvoidedNode&) = default;
 };
 
+// Which part of which service a task is.
+struct Membership {
+  ServiceId service;          // nil: none, a task of its own
+  std::uint32_t slot = 0;     // 1..
+  std::uint64_t version = 0;  // of the service's task that its spec was made from
+  friend bool operator==(const Membership&, const Membership&) = default;
+};
+
 struct Task {
   // Written once, by the submission
   TaskId id;
   TaskSpec spec;
+  Membership of;
   WallTime created;
 
   // Written by the manager
@@ -69,6 +78,7 @@ struct Task {
   std::string waits_for;           // observed == waiting: why, in words
   std::vector<AvoidedNode> avoided;
   std::uint32_t moves = 0;         // attempts begun because the one before kept failing
+  bool draining = false;           // a replica that gets no new requests and is stopped soon
   std::uint64_t revision = 0;      // of the last event about this task
 
   // Observed: the worker's words about the present attempt; while none is placed, the manager's own

@@ -25,6 +25,10 @@ enum TaskTag : std::uint32_t {
   tag_moves = 11,
   tag_revision = 12,
   tag_restarts_before = 13,
+  tag_service = 14,
+  tag_slot = 15,
+  tag_task_version = 16,
+  tag_draining = 17,
 };
 
 // DO NOT RENUMBER: stored. Also used within a Task, so no number of TaskTag may be among them.
@@ -194,6 +198,14 @@ bool take_task(const Field& f, Task& t, Result<TaskSpec>& spec) {
       return take(f, t.revision);
     case tag_restarts_before:
       return take(f, t.restarts_before);
+    case tag_service:
+      return take(f, t.of.service.uuid);
+    case tag_slot:
+      return take(f, t.of.slot);
+    case tag_task_version:
+      return take(f, t.of.version);
+    case tag_draining:
+      return take(f, t.draining);
     default:
       return take_status(f, t.status);
   }
@@ -243,6 +255,10 @@ std::string encode(const Task& t) {
   out.uint(tag_moves, t.moves);
   out.uint(tag_revision, t.revision);
   out.uint(tag_restarts_before, t.restarts_before);
+  if (!t.of.service.is_nil()) out.bytes(tag_service, view(t.of.service.uuid));
+  out.uint(tag_slot, t.of.slot);
+  out.uint(tag_task_version, t.of.version);
+  out.uint(tag_draining, t.draining ? 1 : 0);
   // The status is nearly always about this task's present attempt: then its key takes no room.
   if (t.status.key != AttemptKey{t.id, t.attempt}) {
     out.bytes_always(tag_status_task, view(t.status.key.task.uuid));

@@ -206,6 +206,45 @@ Result<void> check_mount_source(const std::string& field, const Mount& mount) {
   CUBE_UNREACHABLE();
 }
 
+// The local driver mounts what it is told to. Host paths and devices are the node's operator's to
+// open, as for a mount of Type "bind"; what comes over the network, or is memory, is not.
+Result<void> check_local_options(const std::string& field, const Mount& mount) {
+  constexpr std::string_view types[] = {"nfs", "nfs4", "cifs", "tmpfs"};
+  const auto option = [&](const char* key) {
+    const auto at = mount.driver_options.find(key);
+    return at == mount.driver_options.end() ? std::string_view() : std::string_view(at->second);
+  };
+  if (std::ranges::find(types, option("type")) == std::end(types)) {
+    return wrong_value(in(field, "type"), option("type"),
+                       "is none of nfs, nfs4, cifs, tmpfs; for a host path use a mount of Type "
+                       "\"bind\"");
+  }
+  for (std::string_view rest = option("o"); !rest.empty();) {
+    const std::string_view word = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(rest.size(), word.size() + 1));
+    if (word != "bind" && word != "rbind" && word != "move" && word != "remount") continue;
+    return wrong_value(in(field, "o"), word, "mounts a host path; use a mount of Type \"bind\"");
+  }
+  return {};
+}
+
+Result<void> check_mount_driver(const std::string& mount_field, const Mount& mount) {
+  if (mount.driver.empty() && mount.driver_options.empty()) return {};
+  if (mount.kind != Mount::Kind::volume) {
+    return wrong(mount_field + ".Driver", "is for volumes only");
+  }
+  CUBE_TRY(check_plain(mount_field + ".Driver", mount.driver));
+  const std::string field = mount_field + ".DriverOptions";
+  CUBE_TRY(check_count(field, mount.driver_options.size()));
+  for (const auto& [key, value] : mount.driver_options) {
+    CUBE_TRY(check_plain(field, key));
+    CUBE_TRY(check_text(in(field, key), value));
+  }
+  const bool is_local = mount.driver.empty() || mount.driver == "local";
+  if (!is_local || mount.driver_options.empty()) return {};
+  return check_local_options(field, mount);
+}
+
 Result<void> check_mounts(const TaskSpec& spec) {
   CUBE_TRY(check_count("Mounts", spec.mounts.size()));
   std::set<std::string> targets;
@@ -224,6 +263,7 @@ Result<void> check_mounts(const TaskSpec& spec) {
     const std::string source_field = in("Mounts", i) + ".Source";
     CUBE_TRY(check_text(source_field, mount.source));
     CUBE_TRY(check_mount_source(source_field, mount));
+    CUBE_TRY(check_mount_driver(in("Mounts", i), mount));
   }
   return {};
 }

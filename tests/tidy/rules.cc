@@ -28,7 +28,7 @@ const std::vector<Folder>& folders() {
       {"task", true, {"base"}},
       {"scheduler", true, {"task", "base"}},
       {"service", true, {"task", "base"}},
-      {"api", true, {"task", "base"}},
+      {"api", true, {"service", "task", "base"}},
       {"manager",
        true,
        {"scheduler", "service", "api", "task", "base", "store/store.h", "runtime/runtime.h"}},
@@ -40,12 +40,12 @@ const std::vector<Folder>& folders() {
       {"store", false, {"base"}},
       {"http", false, {"api", "task", "base"}},
       {"runtime", false, {"http", "task", "base"}},
-      {"ingress", false, {"http", "api", "task", "base"}},
+      {"ingress", false, {"http", "service", "api", "task", "base"}},
       {"daemon",
        false,
        {"manager", "worker", "scheduler", "service", "ingress", "http", "runtime", "store", "api",
         "task", "base"}},
-      {"cli", false, {"api", "task", "base"}},
+      {"cli", false, {"service", "api", "task", "base"}},
   };
   return table;
 }
