@@ -15,7 +15,7 @@ as_root() {
 }
 
 build_packages="g++ cmake ninja-build ccache libboost1.81-dev libcpp-httplib-dev nlohmann-json3-dev \
-libcli11-dev liblmdb-dev libfmt-dev doctest-dev libssl-dev"
+libcli11-dev liblmdb-dev libfmt-dev doctest-dev libssl-dev libyaml-cpp-dev"
 example_packages="curl jq procps"
 test_packages="bats curl jq procps busybox-static iproute2 iptables e2fsprogs libhttp-parser-dev spin"
 # clang 14 and 15 do not know std::source_location as gcc 12 has it.

@@ -37,13 +37,13 @@ TEST_CASE("port flags") {
 TEST_CASE("mount flags") {
   const auto volume = parse_mount_flag("data:/var/lib/data");
   REQUIRE(volume.ok());
-  CHECK(*volume == Mount{Mount::Kind::volume, "data", "/var/lib/data", false});
+  CHECK(*volume == Mount{Mount::Kind::volume, "data", "/var/lib/data", false, {}, {}});
   const auto bind = parse_mount_flag("/srv/www:/www:ro");
   REQUIRE(bind.ok());
-  CHECK(*bind == Mount{Mount::Kind::bind, "/srv/www", "/www", true});
+  CHECK(*bind == Mount{Mount::Kind::bind, "/srv/www", "/www", true, {}, {}});
   const auto memory = parse_mount_flag("tmpfs:/tmp");
   REQUIRE(memory.ok());
-  CHECK(*memory == Mount{Mount::Kind::tmpfs, "", "/tmp", false});
+  CHECK(*memory == Mount{Mount::Kind::tmpfs, "", "/tmp", false, {}, {}});
   for (const char* text : {"", "data", ":/x", "data:x", "data:/x:rx"}) {
     CAPTURE(text);
     CHECK_FALSE(parse_mount_flag(text).ok());

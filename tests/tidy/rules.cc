@@ -29,6 +29,7 @@ const std::vector<Folder>& folders() {
       {"scheduler", true, {"task", "base"}},
       {"service", true, {"task", "base"}},
       {"api", true, {"service", "task", "base"}},
+      {"yaml", true, {"api", "base"}},
       {"manager",
        true,
        {"scheduler", "service", "api", "task", "base", "store/store.h", "runtime/runtime.h"}},
@@ -45,7 +46,7 @@ const std::vector<Folder>& folders() {
        false,
        {"manager", "worker", "scheduler", "service", "ingress", "http", "runtime", "store", "api",
         "task", "base"}},
-      {"cli", false, {"service", "api", "task", "base"}},
+      {"cli", false, {"yaml", "service", "api", "task", "base"}},
   };
   return table;
 }
@@ -67,6 +68,7 @@ const std::vector<Seam>& seams() {
       {"httplib.h",
        {"http/", "cli/", "tests/", "bench/", "examples/"},
        "use http/client.h; in the command line, its client"},
+      {"yaml-cpp/", {"yaml/*.cc"}, "use yaml/document.h"},
       {"lmdb.h", {"store/", "tests/store/"}, "use store/store.h"},
       {"CLI/", {"cli/", "cmd/", "bench/", "tests/kill/"}, "take an options struct"},
       {"CLI11", {"cli/", "cmd/"}, "take an options struct"},

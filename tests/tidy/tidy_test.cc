@@ -58,6 +58,7 @@ TEST_CASE("every rule finds what breaks it") {
       {"runtime/a.cc", "#include <boost/beast.hpp>\n", 1, "headers of http/"},
       {"daemon/a.cc", "#include <httplib.h>\n", 1, "http/client.h"},
       {"daemon/a.cc", "#include <lmdb.h>\n", 1, "store/store.h"},
+      {"cli/a.cc", "#include <yaml-cpp/yaml.h>\n", 1, "yaml/document.h"},
       {"daemon/a.cc", "#include <CLI/CLI.hpp>\n", 1, "options struct"},
       {"base/a.cc", "#include <doctest/doctest.h>\n", 1, "tests live in tests/"},
       // Tests
