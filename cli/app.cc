@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <exception>
 #include <iostream>
+#include <set>
 
 #include "cli/arguments.h"
 #include "cli/commands.h"
@@ -40,6 +42,16 @@ struct Performer {
   int operator()(const InspectOptions& o) const { return inspect(o, io); }
   int operator()(const LogsOptions& o) const { return logs(o, io); }
   int operator()(const EventsOptions& o) const { return events(o, io); }
+  int operator()(const ServiceCreateOptions& o) const { return service_create(o, io); }
+  int operator()(const ServiceUpdateOptions& o) const { return service_update(o, io); }
+  int operator()(const ServiceScaleOptions& o) const { return service_scale(o, io); }
+  int operator()(const ServiceRollbackOptions& o) const { return service_rollback(o, io); }
+  int operator()(const ServiceRemoveOptions& o) const { return service_remove(o, io); }
+  int operator()(const ServiceShowOptions& o) const { return service_show(o, io); }
+  int operator()(const ServiceLogsOptions& o) const { return service_logs(o, io); }
+  int operator()(const PlanOptions& o) const { return plan(o, io); }
+  int operator()(const ApplyOptions& o) const { return apply(o, io); }
+  int operator()(const OrchestrateOptions& o) const { return orchestrate(o, io); }
   int operator()(const CompletionOptions& o) const { return print(completion_script(o.shell)); }
   int operator()(const VersionOptions&) const { return print(fmt::format("cube {}\n", version)); }
   int operator()(const HelpOptions& o) const {
@@ -79,6 +91,19 @@ int check_output(Io& io, int code) {
                           fmt::format("cannot write the output: {}", std::strerror(error))));
 }
 
+// Those that wait for something that goes on without them, and say so when interrupted.
+bool waits(const std::vector<std::string>& arguments) {
+  static const std::set<std::string, std::less<>> commands{
+      "run",        "stop",           "apply",         "orchestrate",
+      "node drain", "service create", "service scale", "service rollback",
+      "service rm", "service update"};
+  if (arguments.empty()) return false;
+  if (commands.contains(arguments.front())) return true;
+  return std::ranges::any_of(arguments, [&](const std::string& word) {
+    return commands.contains(arguments.front() + " " + word);
+  });
+}
+
 }  // namespace
 
 int run_app(const std::vector<std::string>& arguments, Io& io, const DaemonCommands& daemons,
@@ -89,9 +114,7 @@ int run_app(const std::vector<std::string>& arguments, Io& io, const DaemonComma
 int run_app(int argc, char** argv, const DaemonCommands& daemons, std::string_view version) {
   std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
   Io io = process_io();
-  // Only these two wait for something that goes on without them, and say so when interrupted.
-  if (!arguments.empty() && (arguments.front() == "run" || arguments.front() == "stop"))
-    catch_interrupts();
+  if (waits(arguments)) catch_interrupts();
   return run_app(arguments, io, daemons, version);
 }
 

@@ -144,6 +144,23 @@ std::variant<Invocation, Ending> parse_command(const Command& command,
   return std::move(invocation).value();
 }
 
+// "service create ..."
+std::variant<Invocation, Ending> parse_group(const Group& group,
+                                             const std::vector<std::string>& arguments,
+                                             const Surroundings& around) {
+  if (arguments.size() < 2) return Ending{exit_usage, "", group_help(group)};
+  const std::string& word = arguments[1];
+  if (word == "-h" || word == "--help") return Ending{exit_fine, group_help(group), ""};
+  const Command* command = find_command(fmt::format("{} {}", group.name, word));
+  if (command == nullptr) {
+    if (word.starts_with('-'))
+      return mistake(fmt::format("`{}` stands before the command of `{}`; the command comes first",
+                                 printable(word), group.name));
+    return mistake(unknown_command(group, word));
+  }
+  return parse_command(*command, {arguments.begin() + 2, arguments.end()}, around);
+}
+
 }  // namespace
 
 std::variant<Invocation, Ending> parse_arguments(const std::vector<std::string>& arguments,
@@ -152,7 +169,8 @@ std::variant<Invocation, Ending> parse_arguments(const std::vector<std::string>&
   const std::string& first = arguments.front();
   if (first == "-h" || first == "--help") return Ending{exit_fine, general_help(), ""};
   if (first == "--version") return Invocation(VersionOptions{});
-  const Command* command = find_command(first);
+  if (const Group* group = find_group(first)) return parse_group(*group, arguments, around);
+  const Command* command = first.find(' ') == std::string::npos ? find_command(first) : nullptr;
   if (command == nullptr) {
     if (first.starts_with('-'))
       return mistake(

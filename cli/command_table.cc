@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
+
+#include "cli/command_table_parts.h"
 
 namespace cube::cli {
 namespace {
@@ -11,9 +14,8 @@ using enum Flag::Kind;
 constexpr std::string_view kPolicies = "epvm roundrobin spread binpack";
 constexpr std::string_view kStores = "persistent memory";
 constexpr std::string_view kLogFormats = "text json";
-constexpr std::string_view kManagerHelp = "manager to talk to (environment CUBE_MANAGER)";
 
-constexpr Flag kManager{'m', "manager", text, "HOST:PORT", kManagerHelp};
+constexpr Flag kManager = kManagerFlag;
 constexpr Flag kLogFormat{'\0', "log-format", text, "FORMAT", "form of the log", kLogFormats};
 constexpr Flag kStore{'d',     "dbtype", text, "TYPE", "where state is kept (persistent)",
                       kStores, "dbType"};
@@ -25,7 +27,7 @@ constexpr Flag kDockerHost{'\0', "docker-host", text, "URL",
 constexpr Flag kAllowMount{'\0', "allow-mount", list, "DIR",
                            "host directory that tasks may mount from; repeatable"};
 constexpr Flag kQuiet{'q', "quiet", toggle, "", "only IDs"};
-constexpr Flag kDetach{'\0', "detach", toggle, "", "do not wait"};
+constexpr Flag kDetach = kDetachFlag;
 
 constexpr std::array kManagerFlags{
     Flag{'H', "host", text, "ADDRESS", "address to listen on (127.0.0.1)"},
@@ -119,6 +121,8 @@ constexpr std::array kNodeFlags{
     Flag{'\0', "no-trunc", toggle, "", "with the IDs of the workers"},
     Flag{'w', "watch", toggle, "", "go on and show changes"},
     Flag{'y', "yes", toggle, "", "do not ask before forgetting a node"},
+    Flag{'\0', "wait", toggle, "", "with drain: until nothing runs there"},
+    Flag{'\0', "timeout", text, "DURATION", "with --wait: at most so long (10m)"},
 };
 
 constexpr std::array kInspectFlags{
@@ -190,10 +194,14 @@ constexpr std::string_view kNodeDetails =
     R"(`cube node` and `cube node ls` list the nodes, `cube node NAME...` only these: a node is
 called by its name, its worker's ID, or the beginning of either. `cube node forget NAME` says that a
 silent node is gone for good: its tasks are placed elsewhere at once. It wants the whole name.
+`drain` empties nodes: replacements run before the replicas there stop, and nothing new is placed on
+them; `pause` only does the latter; `activate` ends both.
 
 Examples:
   cube node -o wide
   cube node --watch
+  cube node drain n2 --wait
+  cube node activate n2
   cube node forget n2 --yes)";
 
 constexpr std::string_view kInspectDetails =
@@ -238,7 +246,8 @@ constexpr std::array<Command, 13> kCommands{{
     {"inspect", "show all about a task or node", "[flags] NAME...", Takes::tasks, kInspectFlags,
      kInspectDetails},
     {"events", "show what changed", "[flags]", Takes::nothing, kEventsFlags, kEventsDetails},
-    {"node", "show or forget nodes", "[flags] [ls | NAME... | forget NAME]", Takes::nodes,
+    {"node", "show, drain or forget nodes",
+     "[flags] [ls | NAME... | drain|pause|activate NAME... | forget NAME]", Takes::nodes,
      kNodeFlags, kNodeDetails},
     {"manager", "be the manager of a cluster", "[flags]", Takes::nothing, kManagerFlags,
      kManagerDetails},
@@ -255,15 +264,42 @@ constexpr std::array<Command, 13> kCommands{{
     {"help", "explain a command, or exit-codes", "[COMMAND | exit-codes]", Takes::topic, {}, ""},
 }};
 
+constexpr std::array<Group, 1> kGroups{{
+    {"service", "replicated tasks: create, ls, ps, inspect, scale, update, rollback, logs, rm"},
+}};
+
+// The services' commands stand where a cluster's users look: before the daemons.
+std::vector<Command> all_commands() {
+  std::vector<Command> all(kCommands.begin(), kCommands.end());
+  const auto manager = std::ranges::find(all, "manager", &Command::name);
+  all.insert(manager, service_commands().begin(), service_commands().end());
+  return all;
+}
+
 }  // namespace
 
 std::span<const Command> commands() {
-  return kCommands;
+  static const std::vector<Command> all = all_commands();
+  return all;
 }
 
 const Command* find_command(std::string_view name) {
-  const auto* found = std::ranges::find(kCommands, name, &Command::name);
-  return found == kCommands.end() ? nullptr : found;
+  const auto found = std::ranges::find(commands(), name, &Command::name);
+  return found == commands().end() ? nullptr : &*found;
+}
+
+std::span<const Group> groups() {
+  return kGroups;
+}
+
+const Group* find_group(std::string_view name) {
+  const auto* found = std::ranges::find(kGroups, name, &Group::name);
+  return found == kGroups.end() ? nullptr : found;
+}
+
+std::string_view group_of(const Command& command) {
+  const std::size_t space = command.name.find(' ');
+  return space == std::string_view::npos ? "" : command.name.substr(0, space);
 }
 
 }  // namespace cube::cli

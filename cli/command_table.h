@@ -25,8 +25,16 @@ struct Flag {
 
 struct Command {
   // What the arguments that are no flags are, for messages and completion.
-  enum class Takes : std::uint8_t { nothing, tasks, nodes, shell, topic, container_command };
-  std::string_view name;
+  enum class Takes : std::uint8_t {
+    nothing,
+    tasks,
+    nodes,
+    services,
+    shell,
+    topic,
+    container_command
+  };
+  std::string_view name;     // one word, or two: "service create"
   std::string_view summary;  // one line
   std::string_view usage;    // what stands after the name: "[flags] TASK..."
   Takes takes = Takes::nothing;
@@ -37,5 +45,14 @@ struct Command {
 // In the order of the help.
 std::span<const Command> commands();
 const Command* find_command(std::string_view name);
+
+// The first words of commands of two, with what they are about.
+struct Group {
+  std::string_view name, summary;
+};
+std::span<const Group> groups();
+const Group* find_group(std::string_view name);
+// The group of "service create": "service"; empty for a command of one word.
+std::string_view group_of(const Command& command);
 
 }  // namespace cube::cli

@@ -43,6 +43,23 @@ Result<Invocation> read_inspect(const Draft&, const Surroundings&);
 Result<Invocation> read_logs(const Draft&, const Surroundings&);
 Result<Invocation> read_events(const Draft&, const Surroundings&);
 
+// The commands for services, `plan`, `apply` and `orchestrate`.
+bool is_for_services(std::string_view command);
+Result<Invocation> read_for_services(std::string_view command, const Draft&, const Surroundings&);
+
+// --- What readers share
+// -m, else CUBE_MANAGER, else localhost:5555.
+Result<Address> manager_of(const Draft&, const Surroundings&);
+OutputFormat output_of(const Draft&);
+QuickTask quick_task_of(const Draft&);
+Result<Duration> timeout_of(const Draft&, Duration fallback);
+// --since and --tail
+Result<void> read_log_range(const Draft&, std::string& since, std::optional<std::uint64_t>& tail);
+// An operand is part of a request's path: an empty one would ask for something else.
+Result<void> check_refs(const Draft&);
+// "`cube stop` needs the name of a task; ..."
+Error missing(std::string_view command, std::string_view what);
+
 // One value of a flag. The error begins with the flag's name.
 Result<std::uint16_t> port_of(std::string_view flag, std::string_view text);
 Result<std::uint64_t> count_of(std::string_view flag, std::string_view text);

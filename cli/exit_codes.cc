@@ -7,11 +7,13 @@ namespace cube::cli {
 std::span<const ExitMeaning> exit_meanings() {
   static constexpr std::array<ExitMeaning, 8> meanings{{
       {exit_fine, "fine", "it is done"},
-      {exit_failed, "failed", "the task failed, or the manager refused the request"},
+      {exit_failed, "failed",
+       "the task failed, or the manager refused the request; of plan: it would change something"},
       {exit_usage, "usage", "the command line is wrong, or a file of it cannot be read"},
       {exit_not_converged, "not converged", "accepted, but not there yet when the time was up"},
-      {exit_not_found, "not found", "no task or node is called so"},
-      {exit_conflict, "conflict", "the name or prefix is ambiguous, or it exists otherwise"},
+      {exit_not_found, "not found", "no task, service or node is called so"},
+      {exit_conflict, "conflict",
+       "the name or prefix is ambiguous, or it is otherwise, or newer, than was taken for granted"},
       {exit_unreachable, "unreachable", "the manager cannot be reached or does not answer"},
       {exit_interrupted, "interrupted", "Ctrl-C while waiting; what was accepted goes on"},
   }};

@@ -39,7 +39,15 @@ std::string suggestion(std::string_view word, std::span<const std::string_view> 
 
 std::string general_help() {
   std::string text = "Cube runs containers on a few machines.\n\nUsage: cube COMMAND [flags]\n\n";
-  for (const Command& c : commands()) text += fmt::format("  {:<12}{}\n", c.name, c.summary);
+  std::string_view group;
+  for (const Command& c : commands()) {
+    const std::string_view in = group_of(c);
+    if (in.empty())
+      text += fmt::format("  {:<12}{}\n", c.name, c.summary);
+    else if (in != group)  // once for all of it
+      text += fmt::format("  {:<12}{}\n", in, find_group(in)->summary);
+    group = in;
+  }
   text +=
       "\n`cube help COMMAND` tells more about one, `cube help exit-codes` what the exit codes "
       "mean.\nThe manager is localhost:5555 unless -m or CUBE_MANAGER says otherwise.\n";
@@ -56,6 +64,14 @@ std::string command_help(const Command& command) {
   return text;
 }
 
+std::string group_help(const Group& group) {
+  std::string text = fmt::format("cube {}: {}\n\nUsage: cube {} COMMAND [flags]\n\n", group.name,
+                                 group.summary, group.name);
+  for (const Command& c : commands())
+    if (group_of(c) == group.name) text += fmt::format("  {:<18}{}\n", c.name, c.summary);
+  return text + fmt::format("\n`cube help {} COMMAND` tells more about one.\n", group.name);
+}
+
 std::string exit_codes_help() {
   std::string text = "Exit codes of every command:\n\n";
   for (const ExitMeaning& m : exit_meanings())
@@ -67,15 +83,29 @@ Result<std::string> help_on(std::string_view topic) {
   if (topic.empty()) return general_help();
   if (topic == "exit-codes") return exit_codes_help();
   if (const Command* command = find_command(topic)) return command_help(*command);
+  if (const Group* group = find_group(topic)) return group_help(*group);
+  const std::size_t space = std::min(topic.find(' '), topic.size());
+  if (const Group* group = find_group(topic.substr(0, space)))
+    return Error{Code::invalid, unknown_command(*group, topic.substr(space + 1))};
   return Error{Code::invalid, unknown_command(topic)};
 }
 
 std::string unknown_command(std::string_view word) {
   std::vector<std::string_view> names;
   for (const Command& c : commands()) names.push_back(c.name);
+  for (const Group& g : groups()) names.push_back(g.name);
   std::string text = fmt::format("unknown command `{}`", printable(word));
   const std::string hint = suggestion(word, names, "");
   return text + (hint.empty() ? "; `cube help` lists them" : hint);
+}
+
+std::string unknown_command(const Group& group, std::string_view word) {
+  std::vector<std::string_view> names;
+  for (const Command& c : commands())
+    if (group_of(c) == group.name) names.push_back(c.name.substr(group.name.size() + 1));
+  std::string text = fmt::format("unknown command `{} {}`", group.name, printable(word));
+  const std::string hint = suggestion(word, names, fmt::format("{} ", group.name));
+  return text + (hint.empty() ? fmt::format("; `cube help {}` lists them", group.name) : hint);
 }
 
 std::string unknown_flag(const Command& command, std::string_view word) {

@@ -17,6 +17,7 @@ struct ManagerClient::Ask {
   std::string path;
   std::string body = "";
   httplib::Headers headers = {};
+  int repeats = 1;  // when the connection was cut
 };
 
 namespace {
@@ -144,6 +145,8 @@ Error ManagerClient::refusal(int status, std::string_view body) const {
       return {Code::not_found, message};
     case 409:
       return {Code::conflict, message};
+    case 412:
+      return {Code::stale, message};
     case 413:
       return {Code::too_large, message};
     case 503:  // not `unavailable`: it was reached
@@ -163,7 +166,7 @@ Result<std::string> ManagerClient::exchange(const Ask& ask) {
   request.headers = ask.headers;
   request.body = ask.body;
   if (!ask.body.empty()) request.set_header("Content-Type", "application/json");
-  for (int tries_left = 1;; --tries_left) {
+  for (int tries_left = ask.repeats;; --tries_left) {
     httplib::Client client(address_.host, address_.port);
     prepare(client, patience_);
     const Silence silence(patience_);
@@ -257,6 +260,80 @@ Result<void> ManagerClient::stop(const TaskId& id) {
 
 Result<void> ManagerClient::forget_node(std::string_view name) {
   CUBE_TRY(exchange({"DELETE", "/nodes/" + url_escaped(name)}));
+  return {};
+}
+
+Result<void> ManagerClient::set_availability(std::string_view node, std::string_view verb) {
+  CUBE_TRY(exchange({"POST", fmt::format("/nodes/{}/{}", url_escaped(node), verb)}));
+  return {};
+}
+
+// --- Services -----------------------------------------------------------------------------------
+
+namespace {
+
+std::string service_path(std::string_view ref, std::string_view rest = "") {
+  return fmt::format("/services/{}{}", url_escaped(ref), rest);
+}
+
+httplib::Headers only_if(std::uint64_t version) {
+  return {{"If-Match", fmt::format("\"{}\"", version)}};
+}
+
+}  // namespace
+
+Result<std::vector<api::ServiceView>> ManagerClient::services() {
+  const auto body = get("/services");
+  CUBE_TRY(body);
+  return understood(api::parse_services(*body));
+}
+
+Result<api::ServiceView> ManagerClient::service(std::string_view ref) {
+  const auto body = get(service_path(ref));
+  CUBE_TRY(body);
+  return understood(api::parse_service(*body));
+}
+
+Result<std::vector<Task>> ManagerClient::service_tasks(std::string_view ref) {
+  const auto body = get(service_path(ref, "/tasks"));
+  CUBE_TRY(body);
+  return understood(api::parse_tasks(*body));
+}
+
+Result<api::ServiceView> ManagerClient::create_service(const service::ServiceSpec& spec) {
+  const auto body = exchange({"POST", "/services", api::service_spec_json(spec)});
+  CUBE_TRY(body);
+  return understood(api::parse_service(*body));
+}
+
+// Not repeated: if the first was carried out the second would be refused, as if by another's
+// change.
+Result<api::ServiceView> ManagerClient::update_service(std::string_view ref,
+                                                       const service::ServiceSpec& spec,
+                                                       std::uint64_t version) {
+  const auto body = exchange(
+      {"PUT", service_path(ref), api::service_spec_json(spec), only_if(version), /*repeats=*/0});
+  CUBE_TRY(body);
+  return understood(api::parse_service(*body));
+}
+
+Result<api::ServiceView> ManagerClient::roll_back_service(std::string_view ref,
+                                                          std::uint64_t version) {
+  const auto body =
+      exchange({"POST", service_path(ref, "/rollback"), "", only_if(version), /*repeats=*/0});
+  CUBE_TRY(body);
+  return understood(api::parse_service(*body));
+}
+
+Result<api::ServiceView> ManagerClient::scale_service(std::string_view ref,
+                                                      std::uint32_t replicas) {
+  const auto body = exchange({"POST", service_path(ref, "/scale"), api::scale_json(replicas)});
+  CUBE_TRY(body);
+  return understood(api::parse_service(*body));
+}
+
+Result<void> ManagerClient::remove_service(std::string_view ref) {
+  CUBE_TRY(exchange({"DELETE", service_path(ref)}));
   return {};
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "api/codec.h"
+#include "api/service.h"
 #include "base/result.h"
 #include "cli/options.h"
 #include "task/task.h"
@@ -47,6 +48,21 @@ class ManagerClient {
   Result<std::vector<Task>> submit(const std::string& body, const std::string& idempotency_key);
   Result<void> stop(const TaskId& id);
   Result<void> forget_node(std::string_view name);
+
+  // `verb` is "drain", "pause" or "activate".
+  Result<void> set_availability(std::string_view node, std::string_view verb);
+
+  // --- Services. `ref` is a name, a full ID or a unique prefix of one.
+  Result<std::vector<api::ServiceView>> services();
+  Result<api::ServiceView> service(std::string_view ref);
+  Result<std::vector<Task>> service_tasks(std::string_view ref);
+  Result<api::ServiceView> create_service(const service::ServiceSpec& spec);
+  // Refused (stale) unless `version` is the present one.
+  Result<api::ServiceView> update_service(std::string_view ref, const service::ServiceSpec& spec,
+                                          std::uint64_t version);
+  Result<api::ServiceView> roll_back_service(std::string_view ref, std::uint64_t version);
+  Result<api::ServiceView> scale_service(std::string_view ref, std::uint32_t replicas);
+  Result<void> remove_service(std::string_view ref);
 
   // Calls `sink` with what arrives, until the end or until it returns false (which is fine).
   using Sink = std::function<bool(std::string_view)>;

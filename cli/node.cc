@@ -1,4 +1,4 @@
-// `cube node`: show the nodes, or forget one that is gone for good.
+// `cube node`: show the nodes, or forget one that is gone for good. (cli/availability.cc: drain.)
 
 #include <fmt/format.h>
 
@@ -134,6 +134,10 @@ int node(const NodeOptions& options, Io& io) {
       return options.watch ? watch_nodes(options, client, io) : show(options, client, io);
     case NodeOptions::Action::forget:
       return forget(options, client, io);
+    case NodeOptions::Action::drain:
+    case NodeOptions::Action::pause:
+    case NodeOptions::Action::activate:
+      return set_availability(options, io);
   }
   CUBE_UNREACHABLE();
 }

@@ -9,59 +9,12 @@
 #include <variant>
 #include <vector>
 
-#include "base/limits.h"
 #include "base/time.h"
+#include "cli/daemon_options.h"
 
 namespace cube::cli {
 
-enum class LogFormat : std::uint8_t { text, json };
 enum class OutputFormat : std::uint8_t { table, wide, json, name };
-
-// --- Daemons
-// --------------------------------------------------------------------------------------
-
-struct ManagerOptions {
-  std::string host = "127.0.0.1";
-  std::uint16_t port = 5555;
-  std::vector<std::string> workers;  // "host:port"
-  std::string scheduler = "epvm";
-  std::string dbtype = "persistent";  // or "memory"
-  std::string data_dir;               // always filled
-  std::string cluster = "default";
-  Duration node_deadline = limits::node_deadline_default;
-  LogFormat log_format = LogFormat::text;
-};
-
-struct WorkerOptions {
-  std::string host = "127.0.0.1";
-  std::uint16_t port = 5556;
-  std::string name;  // always filled; the host's name when not given
-  std::string dbtype = "persistent";
-  std::string data_dir;  // always filled
-  std::string cluster = "default";
-  std::vector<std::string> join;  // managers to announce itself to, "host:port"
-  std::string advertise;          // "host:port" to tell them; empty: what they see
-  std::map<std::string, std::string> labels;
-  std::vector<std::string> mount_dirs;  // host directories that tasks may mount from
-  // Instead of what the machine has
-  std::optional<std::int64_t> cpu_milli, memory_bytes, disk_bytes;
-  std::string docker_host;  // --docker-host, else DOCKER_HOST; empty: the usual socket
-  std::size_t engine_parallel = limits::engine_operations_max;
-  bool forget_manager = false;  // drop what the last manager assigned and listen to any
-  LogFormat log_format = LogFormat::text;
-};
-
-struct DevOptions {
-  std::string host = "127.0.0.1";
-  std::uint16_t port = 5555;
-  std::uint16_t worker_port = 5556;
-  std::string scheduler = "epvm";
-  std::string dbtype = "persistent";
-  std::string data_dir;  // always filled
-  std::string docker_host;
-  std::vector<std::string> mount_dirs;
-  LogFormat log_format = LogFormat::text;
-};
 
 // --- Client
 // ---------------------------------------------------------------------------------------
@@ -104,13 +57,15 @@ struct StatusOptions {
 };
 
 struct NodeOptions {
-  enum class Action : std::uint8_t { list, forget };
+  enum class Action : std::uint8_t { list, forget, drain, pause, activate };
   Address manager;
   Action action = Action::list;
   // References as node_meant() takes them (empty: every node); exact names to forget.
   std::vector<std::string> names;
   OutputFormat output = OutputFormat::table;
   bool quiet = false, no_trunc = false, watch = false, yes = false;
+  bool wait = false;  // drain: until nothing runs there
+  Duration timeout = 10min;
 };
 
 struct InspectOptions {
@@ -135,16 +90,119 @@ struct EventsOptions {
   std::string since;  // a revision, a duration or an RFC 3339 time
 };
 
+// --- Services
+// -------------------------------------------------------------------------------------
+
+// The flags that describe a service without a file, or change one. What is not given is empty.
+struct QuickService {
+  QuickTask task;  // its name is the service's
+  bool global = false;
+  std::optional<std::uint32_t> replicas, parallelism, max_per_node, min, max;
+  std::optional<Duration> delay, monitor, deadline, drain;
+  std::optional<std::string> order, on_failure, autoscale, path, balance, spread;
+  std::vector<std::string> hosts;
+  std::vector<std::string> env_rm, label_rm;  // names to take away
+};
+
+// How a command that changes services waits for them.
+struct Waiting {
+  bool detach = false;
+  bool quiet = false;  // only names on standard output, no progress
+  Duration timeout = 10min;
+};
+
+struct ServiceCreateOptions {
+  Address manager;
+  std::vector<std::string> files;  // used when quick.task.image is empty
+  QuickService quick;
+  Waiting waiting;
+};
+
+struct ServiceUpdateOptions {
+  Address manager;
+  std::string ref;                 // with flags
+  std::vector<std::string> files;  // or these
+  QuickService quick;
+  std::optional<std::uint64_t> if_version;
+  Waiting waiting;
+};
+
+struct ServiceScaleOptions {
+  struct Wanted {
+    std::string ref;
+    std::uint32_t replicas = 0;
+  };
+  Address manager;
+  std::vector<Wanted> wanted;
+  Waiting waiting;
+};
+
+struct ServiceRollbackOptions {
+  Address manager;
+  std::string ref;
+  std::optional<std::uint64_t> if_version;
+  Waiting waiting;
+};
+
+struct ServiceRemoveOptions {
+  Address manager;
+  std::vector<std::string> refs;
+  bool wait = false;
+  Duration timeout = 10min;
+};
+
+// `service ls`, `service ps` and `service inspect`.
+struct ServiceShowOptions {
+  enum class What : std::uint8_t { list, tasks, inspect };
+  Address manager;
+  What what = What::list;
+  std::vector<std::string> refs;  // list: empty is every service
+  OutputFormat output = OutputFormat::table;
+  bool quiet = false, no_trunc = false, watch = false;
+  bool history = false;  // inspect: the earlier versions
+};
+
+struct ServiceLogsOptions {
+  Address manager;
+  std::string ref;
+  bool follow = false, timestamps = false;
+  std::optional<std::uint64_t> tail;  // lines of each replica; nothing: all
+  std::string since;
+};
+
+struct PlanOptions {
+  Address manager;
+  std::vector<std::string> files;
+};
+
+struct ApplyOptions {
+  Address manager;
+  std::vector<std::string> files;
+  Waiting waiting;
+};
+
+struct OrchestrateOptions {
+  Address manager;
+  std::string file;
+  Waiting waiting;
+};
+
+// --- The program itself
+// ---------------------------------------------------------------------------
+
 struct CompletionOptions {
   std::string shell;  // "bash", "zsh", "fish"
 };
 struct VersionOptions {};
 struct HelpOptions {
-  std::string topic;  // a command, "exit-codes", or empty
+  std::string topic;  // a command ("service create"), "exit-codes", or empty
 };
 
-using Invocation = std::variant<ManagerOptions, WorkerOptions, DevOptions, RunOptions, StopOptions,
-                                StatusOptions, NodeOptions, InspectOptions, LogsOptions,
-                                EventsOptions, CompletionOptions, VersionOptions, HelpOptions>;
+using Invocation =
+    std::variant<ManagerOptions, WorkerOptions, DevOptions, RunOptions, StopOptions, StatusOptions,
+                 NodeOptions, InspectOptions, LogsOptions, EventsOptions, ServiceCreateOptions,
+                 ServiceUpdateOptions, ServiceScaleOptions, ServiceRollbackOptions,
+                 ServiceRemoveOptions, ServiceShowOptions, ServiceLogsOptions, PlanOptions,
+                 ApplyOptions, OrchestrateOptions, CompletionOptions, VersionOptions, HelpOptions>;
 
 }  // namespace cube::cli

@@ -2,50 +2,19 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <istream>
 
 #include "api/codec.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "cli/quick.h"
+#include "cli/text_file.h"
 
 namespace cube::cli {
-namespace {
-
-constexpr std::size_t kPieceBytes = 64 * 1024;
-
-Result<std::string> read_all(std::istream& in, std::string_view source) {
-  std::string text;
-  std::string piece(kPieceBytes, '\0');
-  while (in.read(piece.data(), static_cast<std::streamsize>(piece.size())) || in.gcount() > 0) {
-    text.append(piece, 0, static_cast<std::size_t>(in.gcount()));
-    if (text.size() > limits::http_body_bytes_max)
-      return Error{Code::invalid, fmt::format("{}: larger than {}", printable(source),
-                                              format_bytes(limits::http_body_bytes_max))};
-  }
-  if (in.bad())
-    return Error{Code::invalid,
-                 fmt::format("{}: cannot read: {}", printable(source), std::strerror(errno))};
-  return text;
-}
-
-Result<std::string> read_file(const std::string& file) {
-  errno = 0;
-  std::ifstream in(file, std::ios::binary);
-  if (!in)
-    return Error{Code::invalid,
-                 fmt::format("{}: cannot open: {}", printable(file), std::strerror(errno))};
-  return read_all(in, file);
-}
-
-}  // namespace
 
 Result<Posting> read_posting(const std::string& file, std::istream& standard_input) {
-  Posting posting{file == "-" ? "standard input" : file, "", {}};
-  auto body = file == "-" ? read_all(standard_input, posting.source) : read_file(file);
+  Posting posting{called_file(file), "", {}};
+  auto body = read_text(file, standard_input, limits::http_body_bytes_max);
   CUBE_TRY(body);
   posting.body = std::move(body).value();
   bool was_array = false;

@@ -7,9 +7,7 @@
 #include "cli/help.h"
 
 namespace cube::cli {
-namespace {
 
-// -m, else CUBE_MANAGER, else localhost:5555.
 Result<Address> manager_of(const Draft& draft, const Surroundings& around) {
   if (draft.has("manager")) return address_of("manager", draft.text("manager"), 5555);
   const std::string env = around.env("CUBE_MANAGER").value_or("");
@@ -34,7 +32,6 @@ Error missing(std::string_view command, std::string_view what) {
           fmt::format("`cube {}` needs {}; `cube help {}` tells more", command, what, command)};
 }
 
-// An operand is part of a request's path: an empty one would ask for something else.
 Result<void> check_refs(const Draft& draft) {
   for (const std::string& ref : draft.rest)
     if (ref.empty()) return Error{Code::invalid, "an empty argument names nothing"};
@@ -45,6 +42,8 @@ Result<Duration> timeout_of(const Draft& draft, Duration fallback) {
   if (!draft.has("timeout")) return fallback;
   return duration_of("timeout", draft.text("timeout"));
 }
+
+namespace {
 
 // The first flag that only makes sense with --image; empty when there is none.
 std::string quick_flag_given(const Draft& draft) {
@@ -57,7 +56,9 @@ std::string quick_flag_given(const Draft& draft) {
   return "";
 }
 
-QuickTask quick_of(const Draft& draft) {
+}  // namespace
+
+QuickTask quick_task_of(const Draft& draft) {
   QuickTask q;
   q.image = draft.text("image");
   q.name = draft.text("name");
@@ -80,7 +81,19 @@ QuickTask quick_of(const Draft& draft) {
   return q;
 }
 
-}  // namespace
+Result<void> read_log_range(const Draft& draft, std::string& since,
+                            std::optional<std::uint64_t>& tail) {
+  since = draft.text("since");
+  if (draft.has("since") && !parse_duration(since).ok() && !parse_time(since).ok())
+    return Error{Code::invalid, fmt::format("--since: `{}` is neither a duration (10m) nor a time "
+                                            "(2026-01-02T03:04:05Z)",
+                                            printable(since))};
+  if (!draft.has("tail") || draft.text("tail") == "all") return {};
+  const auto lines = count_of("tail", draft.text("tail"));
+  CUBE_TRY(lines);
+  tail = *lines;
+  return {};
+}
 
 Result<Invocation> read_run(const Draft& draft, const Surroundings& around) {
   RunOptions o;
@@ -88,7 +101,7 @@ Result<Invocation> read_run(const Draft& draft, const Surroundings& around) {
   CUBE_TRY(manager);
   o.manager = *manager;
   o.files = draft.list("filename");
-  o.quick = quick_of(draft);
+  o.quick = quick_task_of(draft);
   if (draft.has("image") && o.quick.image.empty())
     return Error{Code::invalid, "--image: must not be empty"};
   if (!o.quick.image.empty() && !o.files.empty())
@@ -139,6 +152,20 @@ Result<Invocation> read_status(const Draft& draft, const Surroundings& around) {
   return Invocation(o);
 }
 
+namespace {
+
+std::optional<NodeOptions::Action> node_action(std::string_view verb) {
+  using Action = NodeOptions::Action;
+  if (verb == "ls") return Action::list;
+  if (verb == "forget") return Action::forget;
+  if (verb == "drain") return Action::drain;
+  if (verb == "pause") return Action::pause;
+  if (verb == "activate") return Action::activate;
+  return std::nullopt;
+}
+
+}  // namespace
+
 Result<Invocation> read_node(const Draft& draft, const Surroundings& around) {
   NodeOptions o;
   auto manager = manager_of(draft, around);
@@ -146,20 +173,28 @@ Result<Invocation> read_node(const Draft& draft, const Surroundings& around) {
   CUBE_TRY(check_refs(draft));
   o.manager = *manager;
   o.names = draft.rest;
-  if (!o.names.empty() && o.names.front() == "ls")
-    o.names.erase(o.names.begin());
-  else if (!o.names.empty() && o.names.front() == "forget") {
-    o.action = NodeOptions::Action::forget;
-    o.names.erase(o.names.begin());
-    if (o.names.empty()) return missing("node forget", "the name of a node");
+  if (!o.names.empty()) {
+    const std::string verb = o.names.front();
+    const auto action = node_action(verb);
+    o.action = action.value_or(o.action);
+    if (action) o.names.erase(o.names.begin());
+    if (o.action != NodeOptions::Action::list && o.names.empty())
+      return missing("node " + verb, "the name of a node");
   }
   o.output = output_of(draft);
   o.quiet = draft.on("quiet");
   o.no_trunc = draft.on("no-trunc");
   o.watch = draft.on("watch");
   o.yes = draft.on("yes");
-  if (o.watch && o.action == NodeOptions::Action::forget)
-    return Error{Code::invalid, "--watch and `forget` exclude each other"};
+  o.wait = draft.on("wait");
+  const auto timeout = timeout_of(draft, o.timeout);
+  CUBE_TRY(timeout);
+  o.timeout = *timeout;
+  if (o.watch && o.action != NodeOptions::Action::list)
+    return Error{Code::invalid,
+                 fmt::format("--watch and `{}` exclude each other", draft.rest.front())};
+  if (o.wait && o.action != NodeOptions::Action::drain)
+    return Error{Code::invalid, "--wait is for `cube node drain`"};
   return Invocation(o);
 }
 
@@ -186,16 +221,7 @@ Result<Invocation> read_logs(const Draft& draft, const Surroundings& around) {
   o.ref = draft.rest.front();
   o.follow = draft.on("follow");
   o.timestamps = draft.on("timestamps");
-  o.since = draft.text("since");
-  if (draft.has("since") && !parse_duration(o.since).ok() && !parse_time(o.since).ok())
-    return Error{Code::invalid, fmt::format("--since: `{}` is neither a duration (10m) nor a time "
-                                            "(2026-01-02T03:04:05Z)",
-                                            printable(o.since))};
-  if (draft.has("tail") && draft.text("tail") != "all") {
-    const auto tail = count_of("tail", draft.text("tail"));
-    CUBE_TRY(tail);
-    o.tail = *tail;
-  }
+  CUBE_TRY(read_log_range(draft, o.since, o.tail));
   return Invocation(o);
 }
 
@@ -212,6 +238,7 @@ Result<Invocation> read_events(const Draft& draft, const Surroundings& around) {
 
 Result<Invocation> read_options(std::string_view command, const Draft& draft,
                                 const Surroundings& around) {
+  if (is_for_services(command)) return read_for_services(command, draft, around);
   if (command == "manager") return read_manager(draft, around);
   if (command == "worker") return read_worker(draft, around);
   if (command == "dev") return read_dev(draft, around);
@@ -224,8 +251,10 @@ Result<Invocation> read_options(std::string_view command, const Draft& draft,
   if (command == "events") return read_events(draft, around);
   if (command == "version") return Invocation(VersionOptions{});
   if (command == "help") {
-    if (draft.rest.size() > 1) return Error{Code::invalid, "`cube help` takes one topic"};
-    return Invocation(HelpOptions{draft.rest.empty() ? "" : draft.rest.front()});
+    const bool of_group = draft.rest.size() == 2 && find_group(draft.rest.front()) != nullptr;
+    if (draft.rest.size() > 1 && !of_group)
+      return Error{Code::invalid, "`cube help` takes one topic"};
+    return Invocation(HelpOptions{join(draft.rest, " ")});
   }
   CUBE_ASSERT(command == "completion");
   if (draft.rest.size() != 1) return missing("completion", "one shell: bash, zsh or fish");

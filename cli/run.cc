@@ -19,8 +19,6 @@ namespace {
 using Verdict = Convergence::Verdict;
 
 constexpr Duration kPollEvery = 100ms;
-constexpr std::uint64_t kLogLinesShown = 20;
-constexpr std::size_t kLogBytesShownMax = 64 * 1024;
 // From so many on, one list is cheaper than as many single questions.
 constexpr std::size_t kAskAllFrom = 4;
 
@@ -48,7 +46,6 @@ class Run {
   int conclude(const Waited& waited);
   int conclude_failed(const Waited& waited);
   int conclude_queued(const Waited& waited);
-  void print_log_tail(const Task& task);
   std::string node_host(const Task& task);
   std::string progress_line(const Waited& waited) const;
 
@@ -167,23 +164,6 @@ std::string Run::node_host(const Task& task) {
   return std::string(api.substr(0, api.rfind(':')));
 }
 
-void Run::print_log_tail(const Task& task) {
-  std::string text;
-  const LogQuery query{false, false, kLogLinesShown, ""};
-  const auto got = client_.logs(task.id.str(), query, [&](std::string_view piece) {
-    text += piece;
-    return text.size() < kLogBytesShownMax;
-  });
-  if (!got.ok() || text.empty()) return;  // it never ran, or its node is away: nothing to show
-  io_.err << "the last lines that it wrote:\n";
-  std::string_view rest = text;
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    io_.err << "  " << printable(rest.substr(0, end)) << '\n';
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
-}
-
 int Run::conclude_failed(const Waited& w) {
   if (w.gone) return fail(io_, exit_failed, called(w.task) + " was removed in the meantime");
   std::string line = called(w.task) + " failed";
@@ -193,7 +173,7 @@ int Run::conclude_failed(const Waited& w) {
   if (!w.task.is_terminal())
     line += fmt::format(" (it is still tried; `cube stop {}` ends it)", short_id(w.task.id));
   fail(io_, exit_failed, line);
-  print_log_tail(w.task);
+  print_log_tail(client_, io_, w.task);
   return exit_failed;
 }
 

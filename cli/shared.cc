@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/exit_codes.h"
+#include "cli/service_views.h"
 #include "cli/views.h"
 
 namespace cube::cli {
@@ -38,6 +39,43 @@ Result<Task> find_task(ManagerClient& client, std::string_view ref) {
   for (const Task& t : *tasks)
     if (t.spec.name == ref || t.id.str().starts_with(ref))
       candidates.push_back(fmt::format("{} {}", called(t), name(t.wire_state())));
+  if (candidates.empty()) return error;
+  return Error{Code::conflict,
+               fmt::format("`{}` is ambiguous: {}", printable(ref), join(candidates, ", "))};
+}
+
+void print_log_tail(ManagerClient& client, Io& io, const Task& task) {
+  constexpr std::uint64_t lines_shown = 20;
+  constexpr std::size_t bytes_shown_max = 64 * 1024;
+  std::string text;
+  const LogQuery query{false, false, lines_shown, ""};
+  const auto got = client.logs(task.id.str(), query, [&](std::string_view piece) {
+    text += piece;
+    return text.size() < bytes_shown_max;
+  });
+  if (!got.ok() || text.empty()) return;  // it never ran, or its node is away: nothing to show
+  io.err << "the last lines that it wrote:\n";
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    io.err << "  " << printable(rest.substr(0, end)) << '\n';
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  io.err.flush();
+}
+
+Result<api::ServiceView> find_service(ManagerClient& client, std::string_view ref) {
+  auto found = client.service(ref);
+  if (found.ok()) return found;
+  Error error = std::move(found).error();
+  if (error.code == Code::not_found)
+    return Error{Code::not_found, fmt::format("no service is called `{}`", printable(ref))};
+  if (error.code != Code::conflict) return error;
+  const auto all = client.services();
+  if (!all.ok()) return error;
+  std::vector<std::string> candidates;
+  for (const api::ServiceView& s : *all)
+    if (s.id.str().starts_with(ref)) candidates.push_back(called(s));
   if (candidates.empty()) return error;
   return Error{Code::conflict,
                fmt::format("`{}` is ambiguous: {}", printable(ref), join(candidates, ", "))};

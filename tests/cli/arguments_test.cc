@@ -78,6 +78,46 @@ TEST_CASE("mistakes end with a line that helps, and code 2") {
            Case{{"stop"},
                 "`cube stop` needs the name or ID of a task; `cube help stop` tells more"},
            Case{{"stop", ""}, "an empty argument names nothing"},
+           Case{{"service", "crate"},
+                "unknown command `service crate`; did you mean `service create`?"},
+           Case{{"service", "frobnicate"},
+                "unknown command `service frobnicate`; `cube help service` lists them"},
+           Case{{"service create"},
+                "unknown command `service create`; did you mean `service create`?"},
+           Case{{"service", "-m", "x", "ls"},
+                "`-m` stands before the command of `service`; the command comes first"},
+           Case{{"servce", "ls"}, "unknown command `servce`; did you mean `service`?"},
+           Case{{"aply"}, "unknown command `aply`; did you mean `apply`?"},
+           Case{{"service", "create", "--replcas", "3"},
+                "`cube service create` has no flag `--replcas`; did you mean `--replicas`?"},
+           Case{{"service", "create"},
+                "`cube service create` needs -f FILE or --image IMAGE; `cube help service create` "
+                "tells more"},
+           Case{{"service", "create", "web.yaml"},
+                "`cube service create` takes no argument `web.yaml` without --image; did you mean "
+                "`-f web.yaml`?"},
+           Case{{"service", "create", "--replicas", "3"}, "--replicas needs --image"},
+           Case{{"service", "create", "--image", "x", "-f", "y"},
+                "--image and --filename exclude each other"},
+           Case{{"service", "create", "--image", "x", "--replicas", "-1"},
+                "--replicas: `-1` is not a whole number"},
+           Case{{"service", "create", "--image", "x", "--order", "last"},
+                "--order: `last` is not one of start-first, stop-first"},
+           Case{{"service", "update", "web"},
+                "`cube service update` needs a flag that says what to change; `cube help service "
+                "update` tells more"},
+           Case{{"service", "update", "--image", "x"},
+                "`cube service update` needs the name of one service, or -f FILE; `cube help "
+                "service update` tells more"},
+           Case{{"service", "update", "-f", "x", "--env", "A=1"},
+                "--env and --filename exclude each other"},
+           Case{{"service", "update", "-f", "x", "web"},
+                "with --filename the files name the services"},
+           Case{{"service", "ps"},
+                "`cube service ps` needs the name of a service; `cube help service ps` tells more"},
+           Case{{"apply"}, "`cube apply` needs -f FILE; `cube help apply` tells more"},
+           Case{{"apply", "-f", "-", "-f", "-"}, "--filename: standard input (`-`) is given twice"},
+           Case{{"node", "drain", "--watch", "n1"}, "--watch and `drain` exclude each other"},
            Case{{"logs", "a", "b"},
                 "`cube logs` needs the name or ID of one task; `cube help logs` tells more"},
            Case{{"completion", "tcsh"}, "no completion for `tcsh`; there is bash, zsh, fish"},
@@ -101,10 +141,20 @@ TEST_CASE("help is asked for, or the answer to nothing") {
   CHECK(nothing.out.empty());
   CHECK(nothing.err == asked.out);
   for (const Command& c : commands()) {
-    const Ending help = std::get<Ending>(parse({std::string(c.name), "--help"}));
+    const std::string name(c.name), group(group_of(c));
+    const Words words = group.empty() ? Words{name} : Words{group, name.substr(group.size() + 1)};
+    Words with_help = words;
+    with_help.emplace_back("--help");
+    const Ending help = std::get<Ending>(parse(with_help));
     CHECK(help.code == exit_fine);
-    CHECK(help.out.starts_with("cube " + std::string(c.name) + ": "));
-    CHECK(asked.out.find("\n  " + std::string(c.name) + " ") != std::string::npos);
+    CHECK(help.out.starts_with("cube " + name + ": "));
+    CHECK(asked.out.find("\n  " + words.front() + " ") != std::string::npos);
+    if (group.empty()) continue;
+    const Ending listed = std::get<Ending>(parse({group, "--help"}));
+    CHECK(listed.code == exit_fine);
+    CHECK(listed.out.find("\n  " + name + " ") != std::string::npos);
+    CHECK(std::get<Ending>(parse({group})).err == listed.out);
+    CHECK(options<HelpOptions>({"help", words[0], words[1]}).topic == name);
   }
 }
 

@@ -60,7 +60,9 @@ TEST_CASE("the bash script completes commands, flags and values in a real bash")
   std::ofstream(file) << completion_script("bash");
   // Answers for itself what the script would ask a manager.
   const std::string set_up =
-      "bash --norc -c 'cube() { [ \"$1\" = status ] && echo web; }; . " + file.string() + "; ";
+      "bash --norc -c 'cube() { [ \"$1\" = status ] && echo web; [ \"$2\" = ls ] && echo api; }; "
+      ". " +
+      file.string() + "; ";
   const auto completes = [&](const std::string& words, int at, const std::string& expected) {
     const std::string line = set_up + "COMP_WORDS=(" + words +
                              "); COMP_CWORD=" + std::to_string(at) +
@@ -73,6 +75,12 @@ TEST_CASE("the bash script completes commands, flags and values in a real bash")
   completes("cube status -o n", 3, "name");
   completes("cube stop w", 2, "web");
   completes("cube completion f", 2, "fish");
+  completes("cube ser", 1, "service");
+  completes("cube service sc", 2, "scale");
+  completes("cube service create --rep", 3, "--replicas");
+  completes("cube service create --order st", 4, "start-first stop-first");
+  completes("cube service rm a", 3, "api");
+  completes("cube node dr", 2, "drain");
   std::filesystem::remove(file);
 }
 

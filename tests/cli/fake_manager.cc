@@ -17,8 +17,11 @@ void refuse(httplib::Response& reply, int status, const std::string& message) {
 
 FakeManager::FakeManager() {
   tasks_.reserve(64);  // add() hands out references
+  services_.reserve(16);
   route_tasks();
   route_others();
+  route_services();
+  route_service_changes();
   // What no route takes is answered as a manager does: with a reason.
   server_.set_error_handler([](const auto& request, auto& reply) {
     if (reply.body.empty()) refuse(reply, reply.status, "nothing at " + request.path);
@@ -124,7 +127,10 @@ void FakeManager::route_tasks() {
     std::string query;
     for (const auto& [key, value] : request.params) query += key + "=" + value + ";";
     log_queries_.push_back(query);
-    if (find(request.matches[1], reply) != nullptr) reply.set_content(log_text, "text/plain");
+    const Task* task = find(request.matches[1], reply);
+    if (task == nullptr) return;
+    const auto own = logs_of.find(task->id.str());
+    reply.set_content(own == logs_of.end() ? log_text : own->second, "text/plain");
   });
 }
 
@@ -146,6 +152,12 @@ void FakeManager::route_others() {
     forgotten_.push_back(request.matches[1]);
     reply.status = 204;
   });
+  server_.Post(R"(/nodes/([^/]+)/(drain|pause|activate))",
+               [this](const auto& request, auto& reply) {
+                 const std::lock_guard lock(mutex_);
+                 service_requests_.push_back("POST " + request.path);
+                 reply.status = 204;
+               });
   server_.Get("/events", [this](const auto& request, auto& reply) {
     const std::lock_guard lock(mutex_);
     if (request.get_header_value("Accept") != "text/event-stream") {
@@ -159,6 +171,160 @@ void FakeManager::route_others() {
     if (streams.empty()) return refuse(reply, 400, "no more streams");
     reply.set_content(streams.front(), "text/event-stream");
     streams.erase(streams.begin());
+  });
+}
+
+// --- Services -----------------------------------------------------------------------------------
+
+api::ServiceView& FakeManager::add_service(const std::string& name, const std::string& image) {
+  const std::lock_guard lock(mutex_);
+  api::ServiceView s;
+  s.id = ServiceId(Uuid::from_random(3, services_.size() + 1));
+  s.version = s.task_version = 1;
+  s.spec.name = name;
+  s.spec.task.image = image;
+  s.spec.task.publish_all = true;
+  s.status.state = "stable";
+  s.status.replicas = s.status.running = s.status.ready = s.status.updated = 1;
+  services_.push_back(s);
+  return services_.back();
+}
+
+api::ServiceView* FakeManager::find_service(const std::string& ref, httplib::Response& reply) {
+  std::vector<api::ServiceView*> found;
+  for (api::ServiceView& s : services_)
+    if (s.spec.name == ref || s.id.str().starts_with(ref)) found.push_back(&s);
+  if (found.size() == 1) return found.front();
+  if (found.empty())
+    refuse(reply, 404, "no service " + ref);
+  else
+    refuse(reply, 409, ref + " is ambiguous");
+  return nullptr;
+}
+
+api::ServiceView* FakeManager::changeable(const httplib::Request& request,
+                                          httplib::Response& reply) {
+  const std::string if_match = request.get_header_value("If-Match");
+  service_requests_.push_back(request.method + " " + request.path +
+                              (if_match.empty() ? "" : " If-Match " + if_match));
+  api::ServiceView* s = find_service(request.matches[1], reply);
+  if (s == nullptr) return nullptr;
+  const auto wanted = api::parse_if_match(if_match);
+  if (!wanted.ok() || !*wanted || **wanted == s->version) return s;
+  refuse(reply, 412, "service has version " + std::to_string(s->version));
+  return nullptr;
+}
+
+void FakeManager::change(api::ServiceView& s, service::ServiceSpec spec, const char* state) {
+  if (spec == s.spec) return;
+  ++s.version;
+  if (service::differs_in_task(s.spec, spec)) {
+    s.task_version = s.version;
+    s.status.state = state;
+    s.status.updated = 0;
+  }
+  past_[spec.name] = s.spec;
+  s.status.replicas = spec.replicas;
+  s.spec = std::move(spec);
+}
+
+void FakeManager::route_services() {
+  const auto ask = [this](api::ServiceView& s) {
+    service_script(s, services_asked_[s.spec.name]++);
+  };
+  server_.Get("/services", [this, ask](const auto&, auto& reply) {
+    const std::lock_guard lock(mutex_);
+    for (api::ServiceView& s : services_) ask(s);
+    reply.set_content(api::services_json(services_), kJson);
+  });
+  server_.Get(R"(/services/([^/]+))", [this, ask](const auto& request, auto& reply) {
+    const std::lock_guard lock(mutex_);
+    api::ServiceView* s = find_service(request.matches[1], reply);
+    if (s == nullptr) return;
+    ask(*s);
+    if (s->status.state == "gone") {
+      std::erase_if(services_, [&](const auto& other) { return &other == s; });
+      return refuse(reply, 404, "no such service");
+    }
+    reply.set_content(api::service_json(*s), kJson);
+    after_look(*s);
+  });
+  server_.Get(R"(/services/([^/]+)/history)", [this](const auto& request, auto& reply) {
+    const std::lock_guard lock(mutex_);
+    if (const api::ServiceView* s = find_service(request.matches[1], reply))
+      reply.set_content(api::history_json({{1, {}, s->spec}}), kJson);
+  });
+  server_.Get(R"(/services/([^/]+)/tasks)", [this](const auto& request, auto& reply) {
+    const std::lock_guard lock(mutex_);
+    const api::ServiceView* s = find_service(request.matches[1], reply);
+    if (s == nullptr) return;
+    std::vector<const Task*> own;
+    for (Task& t : tasks_)
+      if (t.of.service == s->id) own.push_back(&t);
+    reply.set_content(api::tasks_json(own), kJson);
+  });
+}
+
+void FakeManager::route_service_changes() {
+  server_.Post("/services", [this](const auto& request, auto& reply) {
+    const auto spec = api::parse_service_spec(request.body);
+    if (!spec.ok()) return refuse(reply, 400, spec.error().message);
+    api::ServiceView* present = nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      service_requests_.push_back("POST /services");
+      service_specs_.push_back(*spec);
+      for (api::ServiceView& s : services_)
+        if (s.spec.name == spec->name) present = &s;
+      if (present != nullptr && present->spec != *spec)
+        return refuse(reply, 409, "service " + spec->name + " exists with another content");
+    }
+    if (present == nullptr) {
+      present = &add_service(spec->name, spec->task.image);
+      present->spec = *spec;
+      present->status = {};
+      present->status.state = "updating";
+      present->status.replicas = spec->replicas;
+    }
+    reply.status = 201;
+    reply.set_content(api::service_json(*present), kJson);
+  });
+  server_.Put(R"(/services/([^/]+))", [this](const auto& request, auto& reply) {
+    const std::lock_guard lock(mutex_);
+    api::ServiceView* s = changeable(request, reply);
+    if (s == nullptr) return;
+    const auto spec = api::parse_service_spec(request.body);
+    if (!spec.ok()) return refuse(reply, 400, spec.error().message);
+    service_specs_.push_back(*spec);
+    change(*s, *spec, "updating");
+    reply.set_content(api::service_json(*s), kJson);
+  });
+  server_.Post(R"(/services/([^/]+)/scale)", [this](const auto& request, auto& reply) {
+    const std::lock_guard lock(mutex_);
+    api::ServiceView* s = changeable(request, reply);
+    if (s == nullptr) return;
+    const auto replicas = api::parse_scale(request.body);
+    if (!replicas.ok()) return refuse(reply, 400, replicas.error().message);
+    auto spec = s->spec;
+    spec.replicas = *replicas;
+    change(*s, spec, "updating");
+    reply.set_content(api::service_json(*s), kJson);
+  });
+  server_.Post(R"(/services/([^/]+)/rollback)", [this](const auto& request, auto& reply) {
+    const std::lock_guard lock(mutex_);
+    api::ServiceView* s = changeable(request, reply);
+    if (s == nullptr) return;
+    const auto before = past_.find(s->spec.name);
+    if (before == past_.end()) return refuse(reply, 409, "service has no earlier version");
+    change(*s, service::ServiceSpec(before->second), "rolling-back");
+    reply.set_content(api::service_json(*s), kJson);
+  });
+  server_.Delete(R"(/services/([^/]+))", [this](const auto& request, auto& reply) {
+    const std::lock_guard lock(mutex_);
+    api::ServiceView* s = changeable(request, reply);
+    if (s == nullptr) return;
+    s->status.state = "removing";
+    reply.status = 202;
   });
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "api/codec.h"
+#include "api/service.h"
 
 namespace cube::cli {
 
@@ -35,6 +36,13 @@ class FakeManager {
 
   Task& add(const std::string& id, const std::string& name);
 
+  // Called with each stored service before it is answered to a GET, and how often it was.
+  std::function<void(api::ServiceView&, int asked)> service_script = [](api::ServiceView&, int) {};
+  // Called with a service after it was answered to a GET.
+  std::function<void(api::ServiceView&)> after_look = [](api::ServiceView&) {};
+  api::ServiceView& add_service(const std::string& name, const std::string& image);
+  std::map<std::string, std::string> logs_of;  // by task ID, instead of log_text
+
   // What arrived.
   struct Submitted {
     std::string body, idempotency_key;
@@ -43,6 +51,9 @@ class FakeManager {
   std::vector<std::string> stopped() { return locked(stopped_); }
   std::vector<std::string> forgotten() { return locked(forgotten_); }
   std::vector<std::string> log_queries() { return locked(log_queries_); }
+  // "PUT /services/web If-Match "3"", and the specs that came.
+  std::vector<std::string> service_requests() { return locked(service_requests_); }
+  std::vector<service::ServiceSpec> service_specs() { return locked(service_specs_); }
   std::vector<std::string> last_event_ids() { return locked(last_event_ids_); }
 
  private:
@@ -53,13 +64,23 @@ class FakeManager {
   }
   void route_tasks();
   void route_others();
+  void route_services();
+  void route_service_changes();
+  void change(api::ServiceView& s, service::ServiceSpec spec, const char* state);
+  api::ServiceView* find_service(const std::string& ref, httplib::Response& reply);
+  // Answers 400 or 412 itself and returns nullptr.
+  api::ServiceView* changeable(const httplib::Request& request, httplib::Response& reply);
   void submit(const httplib::Request& request, httplib::Response& reply);
   // Answers 404 or 409 itself and returns nullptr.
   Task* find(const std::string& ref, httplib::Response& reply);
 
   std::mutex mutex_;
   std::vector<Task> tasks_;
-  std::map<std::string, int> asked_;
+  std::vector<api::ServiceView> services_;
+  std::map<std::string, service::ServiceSpec> past_;  // the spec before, by name
+  std::map<std::string, int> asked_, services_asked_;
+  std::vector<std::string> service_requests_;
+  std::vector<service::ServiceSpec> service_specs_;
   int nodes_asked_ = 0;
   std::vector<Submitted> submitted_;
   std::vector<std::string> stopped_, forgotten_, log_queries_, last_event_ids_;

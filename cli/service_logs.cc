@@ -1,0 +1,139 @@
+// `cube service logs`: what all replicas write, each line with the replica's name in front. A
+// thread reads each replica's stream; they end with the process or when nobody reads any more.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ostream>
+#include <set>
+#include <thread>
+
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/exit_codes.h"
+#include "cli/log_merge.h"
+#include "cli/views.h"
+
+namespace cube::cli {
+namespace {
+
+constexpr Duration kPatience = 500ms;  // between looks for new replicas
+
+// Tabs stay; nothing else that could take a terminal over.
+std::string shown(std::string_view line) {
+  std::string text;
+  for (std::size_t start = 0;;) {
+    const std::size_t tab = std::min(line.find('\t', start), line.size());
+    text += printable(line.substr(start, tab - start));
+    if (tab == line.size()) return text;
+    text += '\t';
+    start = tab + 1;
+  }
+}
+
+class ServiceLogs {
+ public:
+  ServiceLogs(const ServiceLogsOptions& options, Io& io)
+      : options_(options), io_(io), client_(options.manager), merge_(!options.follow) {}
+  ~ServiceLogs() {
+    merge_.stop();
+    for (std::thread& reader : readers_) reader.join();
+  }
+  ServiceLogs(const ServiceLogs&) = delete;
+  ServiceLogs& operator=(const ServiceLogs&) = delete;
+
+  int operator()();
+
+ private:
+  void read(const Task& task, bool whole);
+  void look_for_more();
+  void print(const LogMerge::Line& line);
+  bool has_been_placed(const Task& task) const { return task.attempt > 0; }
+
+  const ServiceLogsOptions& options_;
+  Io& io_;
+  ManagerClient client_;
+  LogMerge merge_;
+  std::string service_;
+  std::set<std::pair<TaskId, std::uint32_t>> known_;  // replica and attempt
+  std::vector<std::thread> readers_;
+  std::mutex errors_mutex_;
+  std::vector<std::string> errors_;
+  std::size_t width_ = 0;  // of the prefixes
+};
+
+// `whole`: it is new, all of it is after what was asked for.
+void ServiceLogs::read(const Task& task, bool whole) {
+  if (!known_.emplace(task.id, task.attempt).second) return;
+  // Two replicas of a slot are told apart.
+  std::string name = fmt::format("{}@{}", printable(task.spec.name), short_id(task.id));
+  if (task.attempt > 1) name += fmt::format("#{}", task.attempt);
+  width_ = std::max(width_, name.size());
+  merge_.open(name);
+  LogQuery query{options_.follow, !options_.follow || options_.timestamps, options_.tail,
+                 options_.since};
+  if (whole) {
+    query.tail.reset();
+    query.since.clear();
+  }
+  readers_.emplace_back([this, name, query, id = task.id.str()] {
+    ManagerClient client(options_.manager);
+    const auto done =
+        client.logs(id, query, [&](std::string_view piece) { return merge_.write(name, piece); });
+    if (!done.ok()) {
+      const std::lock_guard lock(errors_mutex_);
+      errors_.push_back(fmt::format("{}: {}", name, done.error().message));
+    }
+    merge_.close(name);
+  });
+}
+
+// A replica that came, or moved, while the others were read.
+void ServiceLogs::look_for_more() {
+  const auto tasks = client_.service_tasks(service_);
+  if (!tasks.ok()) return;  // it may be restarting
+  for (const Task& t : *tasks)
+    if (t.wire_state() == WireState::running) read(t, /*whole=*/true);
+}
+
+void ServiceLogs::print(const LogMerge::Line& line) {
+  io_.out << fmt::format("{:<{}} | ", line.stream, width_);
+  if (options_.timestamps && !line.time.empty()) io_.out << printable(line.time) << ' ';
+  io_.out << (io_.out_is_tty ? shown(line.text) : line.text) << '\n' << std::flush;
+}
+
+int ServiceLogs::operator()() {
+  const auto service = find_service(client_, options_.ref);
+  if (!service.ok()) return fail(io_, service.error());
+  service_ = service->id.str();
+  auto tasks = client_.service_tasks(service_);
+  if (!tasks.ok()) return fail(io_, tasks.error());
+  std::ranges::stable_sort(*tasks, {}, [](const Task& t) { return t.of.slot; });
+  for (const Task& t : *tasks)
+    if (has_been_placed(t)) read(t, /*whole=*/false);
+  bool ended = false;
+  while (io_.out.good()) {
+    const auto line = merge_.take(kPatience, ended);
+    if (line) {
+      print(*line);
+      continue;
+    }
+    if (ended && !options_.follow) break;
+    if (options_.follow) look_for_more();
+    if (ended && !io_.sleep(kPatience)) break;
+  }
+  const std::lock_guard lock(errors_mutex_);
+  // One replica without logs (its container is gone) says nothing against the others.
+  for (const std::string& error : errors_) io_.err << "cube: " << error << '\n';
+  io_.err.flush();
+  const bool none = !errors_.empty() && errors_.size() == readers_.size();
+  return none ? exit_failed : exit_fine;
+}
+
+}  // namespace
+
+int service_logs(const ServiceLogsOptions& options, Io& io) {
+  return ServiceLogs(options, io)();
+}
+
+}  // namespace cube::cli
