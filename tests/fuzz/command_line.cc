@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cli/arguments.h"
 #include "cli/quick.h"
+#include "cli/quick_service.h"
 #include "tests/fuzz/target.h"
 
 using namespace cube;
@@ -37,6 +38,16 @@ FUZZ_TARGET(command_line) {
   for (const auto argument : fuzz::split(bytes, '\0')) arguments.emplace_back(argument);
   const auto meant = parse_arguments(arguments, around);
   if (const auto* ending = std::get_if<Ending>(&meant)) return check(*ending);
+  if (const auto* create = std::get_if<ServiceCreateOptions>(&std::get<Invocation>(meant))) {
+    if (create->quick.task.image.empty()) return;
+    const auto service = service_from(create->quick);
+    if (service.ok()) {
+      CUBE_ASSERT(service::validate(*service).ok());
+    } else {
+      CUBE_ASSERT(!service.error().message.empty());
+    }
+    return;
+  }
   const auto* run = std::get_if<RunOptions>(&std::get<Invocation>(meant));
   if (run == nullptr || run->quick.image.empty()) return;
   const auto spec = spec_from(run->quick);
