@@ -57,12 +57,41 @@ Place place_of(const YAML::Mark& mark) {
           static_cast<std::size_t>(std::max(mark.column, 0)) + 1};
 }
 
+// Where documents may begin. yaml-cpp takes whatever follows a document for another one, and what
+// cannot begin any for an empty one, again and again.
+class Borders {
+ public:
+  explicit Borders(std::string_view text) {
+    for (std::size_t i = 0; i < text.size(); i = text.find('\n', i) + 1)
+      lines_.push_back(text.substr(i));
+  }
+
+  // REQUIRES: every line ends with a newline; called with the beginnings in order
+  void check(Place place) {
+    const std::size_t line = std::min(place.line, lines_.size());
+    bool ended = last_ == 0 || starts(place, "---");
+    for (std::size_t i = last_; i < line && !ended; ++i) ended = lines_[i].starts_with("...");
+    last_ = place.line;
+    if (!ended) refuse(place, "malformed YAML: the document is complete before this");
+  }
+
+ private:
+  bool starts(Place place, std::string_view mark) const {
+    return place.column == 1 && place.line <= lines_.size() &&
+           lines_[place.line - 1].starts_with(mark);
+  }
+
+  std::vector<std::string_view> lines_;
+  std::size_t last_ = 0;  // line of the last beginning
+};
+
 // One document as nodes. An alias is another pointer to the same node: resolving costs nothing yet.
 class Builder : public YAML::EventHandler {
  public:
+  explicit Builder(Borders& borders) : borders_(borders) {}
   const Node* root() const { return root_; }
 
-  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentStart(const YAML::Mark& mark) override { borders_.check(place_of(mark)); }
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -203,6 +232,7 @@ class Builder : public YAML::EventHandler {
       if (known.insert(m.key).second) map.members.push_back(m);
   }
 
+  Borders& borders_;
   std::deque<Node> nodes_;  // all of them, so that none owns another
   std::map<YAML::anchor_t, const Node*> anchors_;
   std::vector<Node*> open_;
@@ -343,13 +373,15 @@ Result<std::vector<Document>> read_yaml(std::string_view text) {
   std::string marked(text);
   if (!marked.empty() && marked.back() != '\n') marked += '\n';
   const auto lines = static_cast<std::size_t>(std::ranges::count(marked, '\n'));
-  std::istringstream in{marked + "...\n"};
+  marked += "...\n";
+  std::istringstream in{marked};
+  Borders borders(marked);
   std::vector<Document> documents;
   Writer writer;
   try {
     YAML::Parser parser(in);
     while (true) {
-      Builder builder;
+      Builder builder(borders);
       if (!parser.HandleNextDocument(builder)) break;
       if (builder.root() != nullptr) write_documents(*builder.root(), writer, documents);
     }

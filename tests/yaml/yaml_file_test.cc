@@ -57,6 +57,8 @@ TEST_CASE("what a file becomes") {
       // Documents
       {"a: 1\n---\nb: 2\n", R"({"a":1} {"b":2})"},
       {"---\na: 1\n...\n---\n---\nb: 2\n---\n", R"({"a":1} {"b":2})"},
+      {"a: 1\n...\nb: 2\n", R"({"a":1} {"b":2})"},
+      {"--- {a: 1}\n--- {b: 2}\n...\n# end\n", R"({"a":1} {"b":2})"},
       {"- a: 1\n- b: 2\n", R"({"a":1} {"b":2})"},
       {"", ""},
       {"# nothing but words\n", ""},
@@ -109,6 +111,11 @@ TEST_CASE("a fault is told with its line and column") {
                    "a\0:\0",
                    6),
        "1:4: a control character"},
+      {"\"\",:m", "1:3: malformed YAML: the document is complete before this"},
+      {",a", "1:1: malformed YAML: the document is complete before this"},
+      {"--- ,\n", "1:5: malformed YAML: the document is complete before this"},
+      {"{a: 1}\n{b: 2}\n", "2:1: malformed YAML: the document is complete before this"},
+      {"{\"a\": 1}}\n", "malformed YAML"},
       {"a: 1\n---\nb: 1\nb: 2\n", "4:1: duplicate key `b`; first at 3:1"},
   };
   for (const Case& c : cases) {
