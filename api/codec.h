@@ -45,7 +45,7 @@ std::string error_json(int status, std::string_view message);
 // A Node as the contract shows it, and what Cube adds (State, Reason, Labels, Platform, CpuMilli
 // and its reserved part, ...).
 struct NodeView {
-  std::string name, ip, api, role = "worker", state, reason;
+  std::string name, ip, api, role = "worker", state, availability, reason;
   NodeInfo info;
   HostStats stats;
   Resources reserved;

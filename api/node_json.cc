@@ -70,6 +70,7 @@ constexpr Field<NodeView> node_fields[] = {
     {"Role", field<&NodeView::role>},
     {"TaskCount", field<&NodeView::task_count>},
     {"State", field<&NodeView::state>},
+    {"Availability", field<&NodeView::availability>},
     {"Reason", field<&NodeView::reason>},
     {"CpuMilli", read_resource<capacity, &Resources::cpu_milli>},
     {"CpuMilliAllocated", read_resource<reserved, &Resources::cpu_milli>},
@@ -96,6 +97,7 @@ void write_node(JsonWriter& w, const NodeView& node) {
   w.member("Role", node.role);
   w.member("TaskCount", node.task_count);
   w.member("State", node.state);
+  w.member("Availability", node.availability);
   w.member("Reason", node.reason);
   w.member("CpuMilli", node.info.capacity.cpu_milli);
   w.member("CpuMilliAllocated", node.reserved.cpu_milli);

@@ -49,6 +49,17 @@ constexpr std::string_view nodes_ref =
     R"({"type":"array","items":{"$ref":"#/components/schemas/Node"}})";
 constexpr std::string_view events_ref =
     R"({"type":"array","items":{"$ref":"#/components/schemas/Event"}})";
+constexpr std::string_view service_ref = R"({"$ref":"#/components/schemas/Service"})";
+constexpr std::string_view services_ref =
+    R"({"type":"array","items":{"$ref":"#/components/schemas/Service"}})";
+constexpr std::string_view service_spec_ref = R"({"$ref":"#/components/schemas/ServiceSpec"})";
+constexpr std::string_view history_ref =
+    R"({"type":"array","items":{"$ref":"#/components/schemas/ServicePast"}})";
+constexpr std::string_view scale_body =
+    R"({"type":"object","required":["Replicas"],"properties":{"Replicas":{"type":"integer"}}})";
+constexpr Parameter service_id{"ref", "path", id_text, "Name, full ID or unique prefix of one"};
+constexpr Parameter if_match{"If-Match", "header", id_text,
+                             "Only when this is the service's present version"};
 constexpr std::string_view report_ref = R"({"$ref":"#/components/schemas/Report"})";
 
 constexpr Detail details[] = {
@@ -76,6 +87,39 @@ constexpr Detail details[] = {
     {"joinNode", 204, {}, R"({"$ref":"#/components/schemas/Join"})", {400, 409}},
     {"getNode", 200, node_ref, {}, {404}, {{node_name}}},
     {"forgetNode", 204, {}, {}, {404, 409}, {{node_name}}},
+    {"drainNode", 204, {}, {}, {404}, {{node_name}}},
+    {"pauseNode", 204, {}, {}, {404}, {{node_name}}},
+    {"activateNode", 204, {}, {}, {404}, {{node_name}}},
+    {"listServices", 200, services_ref},
+    {"createService", 201, service_ref, service_spec_ref, {400, 409, 413, 507}},
+    {"getService", 200, service_ref, {}, {404, 409}, {{service_id}}},
+    {"updateService",
+     200,
+     service_ref,
+     service_spec_ref,
+     {400, 404, 409, 412, 507},
+     {{service_id, if_match}}},
+    {"removeService", 202, {}, {}, {404, 409}, {{service_id}}},
+    {"scaleService", 200, service_ref, scale_body, {400, 404, 409}, {{service_id}}},
+    {"rollbackService", 200, service_ref, {}, {404, 409, 412}, {{service_id, if_match}}},
+    {"listServiceTasks", 200, tasks_ref, {}, {404, 409}, {{service_id}}},
+    {"listServiceHistory", 200, history_ref, {}, {404, 409}, {{service_id}}},
+    {"getRoutes",
+     200,
+     R"({"$ref":"#/components/schemas/RouteTable"})",
+     {},
+     {400},
+     {{{"after", "query", id_text, "The version that is in force; answered when it is another"},
+       {"wait", "query", id_text, "At most so many seconds without a change"},
+       {"ingress", "query", id_text, "Who asks"},
+       {"busy", "query", id_text,
+        "Replicas out of the table that still have requests, by comma"}}}},
+    {"reportRoutes",
+     204,
+     {},
+     R"({"$ref":"#/components/schemas/RouteReport"})",
+     {400},
+     {{{"ingress", "query", id_text, "Who tells"}}}},
     {"listEvents",
      200,
      events_ref,
@@ -127,6 +171,8 @@ std::string_view status_text(int status) {
       return "Done";
     case 201:
       return "Accepted; it will not be lost";
+    case 202:
+      return "Accepted; it goes on by itself";
     case 204:
       return "Done; nothing to say";
     case 400:
@@ -135,6 +181,8 @@ std::string_view status_text(int status) {
       return "There is no such thing";
     case 409:
       return "Ambiguous, in use, or known with other content";
+    case 412:
+      return "Another version is the present one";
     case 413:
       return "Too large";
     case 503:

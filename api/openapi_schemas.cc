@@ -30,7 +30,9 @@ constexpr std::string_view schemas = R"json({
   "Type": {"type": "string", "enum": ["volume", "bind", "tmpfs"]},
   "Source": {"type": "string", "description": "Volume name, or host path"},
   "Target": {"type": "string", "description": "Absolute path in the container"},
-  "ReadOnly": {"type": "boolean"}}},
+  "ReadOnly": {"type": "boolean"},
+  "Driver": {"type": "string", "description": "volume: who makes it when it is missing"},
+  "DriverOptions": {"$ref": "#/components/schemas/Texts"}}},
 
 "HostPorts": {"type": ["object", "null"], "description": "By container port such as 7777/tcp",
   "additionalProperties": {"type": "array", "items": {"type": "object",
@@ -97,6 +99,10 @@ constexpr std::string_view schemas = R"json({
     "CreatedAt": {"type": "string", "format": "date-time"},
     "Revision": {"type": "integer"},
     "ContainerIP": {"type": "string"},
+    "Service": {"type": "string", "description": "Whose replica it is; absent: of none"},
+    "Slot": {"type": "integer"},
+    "TaskVersion": {"type": "integer", "description": "Of the service, that it was made from"},
+    "Draining": {"type": "boolean", "description": "Gets no new requests and is stopped soon"},
     "Avoided": {"type": "array", "items": {"type": "object",
       "required": ["Node", "Until", "Reason"], "properties": {
         "Node": {"type": "string"},
@@ -183,6 +189,7 @@ constexpr std::string_view schemas = R"json({
     "Role": {"type": "string", "enum": ["worker"]},
     "TaskCount": {"type": "integer"},
     "State": {"type": "string"},
+    "Availability": {"type": "string", "description": "active, pause or drain: the operator's word"},
     "Reason": {"type": "string", "description": "Why it is not ready, in words"},
     "CpuMilli": {"type": "integer", "description": "Thousandths of a core"},
     "CpuMilliAllocated": {"type": "integer"},
@@ -301,7 +308,58 @@ constexpr std::string_view schemas = R"json({
   "EngineReady": {"type": "boolean", "description": "Worker only"}}},
 
 "Version": {"type": "object", "required": ["Version"], "properties": {
-  "Version": {"type": "string"}}}
+  "Version": {"type": "string"}}},
+
+"ServiceSpec": {"type": "object", "required": ["Task"], "additionalProperties": true,
+  "description": "docs/services.md has every field", "properties": {
+    "Name": {"type": "string"},
+    "Task": {"type": "object", "additionalProperties": true},
+    "Replicas": {"type": "integer", "minimum": 0},
+    "Global": {"type": "boolean"},
+    "Update": {"type": "object", "additionalProperties": true},
+    "Drain": {"type": ["string", "number"]},
+    "Autoscale": {"type": "object", "additionalProperties": true},
+    "Ingress": {"type": "object", "additionalProperties": true},
+    "PortRange": {"type": "object", "additionalProperties": true},
+    "MaxPerNode": {"type": "integer", "minimum": 0},
+    "Spread": {"type": "string"},
+    "Volume": {"type": "object", "additionalProperties": true}}},
+
+"Service": {"type": "object",
+  "required": ["ID", "Name", "Alias", "Version", "TaskVersion", "CreatedAt", "UpdatedAt", "Spec",
+    "Status"],
+  "properties": {
+    "ID": {"type": "string", "format": "uuid"},
+    "Name": {"type": "string"},
+    "Alias": {"type": "string"},
+    "Version": {"type": "integer"},
+    "TaskVersion": {"type": "integer"},
+    "CreatedAt": {"type": "string", "format": "date-time"},
+    "UpdatedAt": {"type": "string", "format": "date-time"},
+    "Spec": {"$ref": "#/components/schemas/ServiceSpec"},
+    "Status": {"type": "object", "required": ["State", "Replicas", "Ready", "Updated"],
+      "properties": {
+        "State": {"type": "string",
+          "enum": ["stable", "updating", "paused", "rolling-back", "removing"]},
+        "Message": {"type": "string"},
+        "Replicas": {"type": "integer"},
+        "Running": {"type": "integer"},
+        "Ready": {"type": "integer"},
+        "Updated": {"type": "integer"},
+        "Failures": {"type": "integer"},
+        "Failed": {"type": "string", "format": "uuid"}}}}},
+
+"ServicePast": {"type": "object", "required": ["Version", "At", "Spec"], "properties": {
+  "Version": {"type": "integer"},
+  "At": {"type": "string", "format": "date-time"},
+  "Spec": {"$ref": "#/components/schemas/ServiceSpec"}}},
+
+"RouteTable": {"type": "object", "required": ["Version", "Services"], "properties": {
+  "Version": {"type": "string"},
+  "Services": {"type": "array", "items": {"type": "object", "additionalProperties": true}}}},
+
+"RouteReport": {"type": "object", "properties": {
+  "Services": {"type": "array", "items": {"type": "object", "additionalProperties": true}}}}
 })json";
 
 }  // namespace

@@ -79,6 +79,15 @@ class CoreLoop {
     wake_.notify_one();
   }
 
+  // Hands in an input of somebody outside, who waits for no reply.
+  void tell(Input input) {
+    {
+      std::lock_guard lock(mutex_);
+      inbox_.push_back(std::move(input));
+    }
+    wake_.notify_one();
+  }
+
   // Hands in the input that `make` builds around a token; `answer` gets its reply.
   template <class Make>
   void ask(Make make, Answer answer) {

@@ -5,14 +5,15 @@
 #include <algorithm>
 
 #include "api/codec.h"
-#include "daemon/core_loop.h"
 #include "daemon/event_feed.h"
 #include "daemon/log_relay.h"
 #include "daemon/manager_links.h"
+#include "daemon/manager_loop.h"
 #include "daemon/metrics.h"
 #include "daemon/records.h"
 #include "daemon/replies.h"
 #include "daemon/seed.h"
+#include "daemon/service_handlers.h"
 
 namespace cube::daemon {
 namespace {
@@ -21,43 +22,13 @@ using http::Params;
 using http::Request;
 using ResponderPtr = std::shared_ptr<http::Responder>;
 
-struct ManagerTraits {
-  using Core = manager::Manager;
-  using Input = manager::Input;
-  using Effects = manager::Effects;
-  using Reply = manager::Reply;
-  using Wake = manager::Wake;
-
-  static bool tells(const Effects& effects, std::string_view kind) {
-    return std::ranges::any_of(effects.events, [&](const Event& e) { return e.kind == kind; });
-  }
-  static bool assigns(const manager::Send& send) {
-    const auto* put = std::get_if<manager::PutTo>(&send);
-    return put != nullptr && !put->assignment.tasks.empty();
-  }
-  static std::string_view failpoint(Stage stage, const Effects& effects) {
-    const bool answers = !effects.replies.empty();
-    switch (stage) {
-      case Stage::before_commit:
-        if (answers) return "mgr.before_commit";
-        if (tells(effects, "task.running")) return "mgr.before_status_commit";
-        return tells(effects, "task.stopped") ? "mgr.before_tombstone_gc" : "";
-      case Stage::after_commit:
-        return answers ? "mgr.after_commit_before_reply" : "";
-      case Stage::before_send:
-        return std::ranges::any_of(effects.sends, assigns) ? "mgr.before_send" : "";
-    }
-    CUBE_UNREACHABLE();
-  }
-};
-using ManagerLoop = CoreLoop<ManagerTraits>;
-
 api::NodeView view_of(const manager::Node& node, const ManagerLinks& links) {
   api::NodeView view;
   view.name = node.name;
   view.ip = links.ip_of(node.address);
   view.api = "http://" + node.address;
   view.state = name(node.state);
+  view.availability = name(node.availability);
   view.reason = node.reason;
   view.info = node.info;
   view.stats = node.stats;
@@ -88,11 +59,13 @@ class Shell final : public ManagerDaemon {
                [this](manager::Effects& effects, std::uint64_t generation) {
                  send(effects, generation);
                },
-               [this](std::uint64_t generation) { core_.post(manager::Wake{}, generation); }}) {}
+               [this](std::uint64_t generation) { core_.post(manager::Wake{}, generation); }}),
+        services_(core_, store, loop) {}
 
   ~Shell() override {
     server_.reset();  // no more requests; then no more steps; then no more answers to calls
     core_.stop();
+    services_.stop();
     links_.stop();
   }
 
@@ -126,6 +99,7 @@ class Shell final : public ManagerDaemon {
     std::vector<Log::Line> lines;
     for (const auto& event : effects.events) lines.push_back({event.kind, in_words(event)});
     log_.info(lines);
+    if (effects.routes_changed) services_.routes_changed();
     feed_.publish(std::move(effects.events));
   }
 
@@ -157,6 +131,10 @@ class Shell final : public ManagerDaemon {
     add("listEvents", &Shell::list_events);
     add("getMetrics", &Shell::get_metrics);
     add("getHealth", &Shell::get_health);
+    add_availability(all, "drainNode", manager::Availability::drain);
+    add_availability(all, "pauseNode", manager::Availability::pause);
+    add_availability(all, "activateNode", manager::Availability::active);
+    services_.add(all);
     return all;
   }
 
@@ -213,6 +191,15 @@ class Shell final : public ManagerDaemon {
     ask_accepted(std::move(responder), [&](manager::Token token) -> manager::Input {
       return manager::ForgetNode{token, params.find("name")->second};
     });
+  }
+
+  void add_availability(Handlers& all, const char* operation, manager::Availability availability) {
+    all[operation] = [this, availability](const Request&, const Params& params,
+                                          ResponderPtr responder) {
+      ask_accepted(std::move(responder), [&](manager::Token token) -> manager::Input {
+        return manager::SetAvailability{token, params.find("name")->second, availability};
+      });
+    };
   }
 
   void join_node(const Request& request, const Params&, ResponderPtr responder) {
@@ -342,6 +329,7 @@ class Shell final : public ManagerDaemon {
   http::Client client_;
   ManagerLinks links_;
   ManagerLoop core_;
+  ServiceHandlers services_;
   http::Router router_;
   std::unique_ptr<http::Server> server_;
 };

@@ -99,6 +99,7 @@ std::vector<std::string> Core::audit() const {
     out.push_back("an index holds other tasks than there are");
   }
   if (keys_.size() != keys_by_seq_.size()) out.push_back("the idempotency keys' index");
+  for (std::string& text : services_.audit()) out.push_back(std::move(text));
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -20,17 +21,31 @@
 namespace cube::manager {
 
 struct NodeEntry;
+struct ServiceEntry;
 struct WaitClass;
+
+// What a replica of a service has beyond its task.
+struct ReplicaEntry {
+  ServiceEntry* service = nullptr;
+  Instant since{};        // known since, in this life of the manager
+  Instant ready_since{};  // while it is ready
+  bool ready = false;
+  bool settled = false;          // was ready as long as the update's monitor asks, once
+  bool counted = false;          // as a failure of the update
+  std::uint64_t left_table = 0;  // the version of the table of routes that no longer had it
+  Instant drain_until{};         // of a retired one
+};
 
 // One task.
 struct TaskEntry {
   Task task;
   std::uint64_t seq = 0;  // order of submission; stored
   scheduler::Demand demand;
-  NodeEntry* node = nullptr;         // of the present attempt; null: none
-  WaitClass* waits_in = nullptr;     // the queue it waits in; null: it does not wait
-  std::uint32_t held = 0;            // attempts of it, of any age, that occupy a node
-  std::vector<NodeEntry*> held_on;   // of an exclusive task: where, once for each of them
+  NodeEntry* node = nullptr;              // of the present attempt; null: none
+  std::unique_ptr<ReplicaEntry> replica;  // of a service's task that is not over
+  WaitClass* waits_in = nullptr;          // the queue it waits in; null: it does not wait
+  std::uint32_t held = 0;                 // attempts of it, of any age, that occupy a node
+  std::vector<NodeEntry*> held_on;        // of an exclusive task: where, once for each of them
   Instant unproven_until{};          // of an exclusive task: something may live where nobody knows
   bool container_dropped = false;    // over, and its kept container was given up; stored
   bool dirty = false;                // to be written at the end of this step
@@ -84,6 +99,7 @@ struct NodeEntry {
   HostStats stats;
 
   NodeState state = NodeState::joining;
+  Availability availability = Availability::active;  // stored
   std::string reason;
   std::string refusal;  // why it is not taken in; empty: nothing against it
   std::string trouble;  // the last failed call, in words

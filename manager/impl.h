@@ -10,20 +10,21 @@
 //   events.cc     the history                             records.cc    the stored form
 //   load.cc       from the records                        reads.cc      asked between steps
 //   lease.cc      exclusive tasks: never two at once      audit.cc      the sweep, read-only
+//   drain.cc      nodes out of use                        services.h    services, an object of its
+//   own
 
-#include <deque>
 #include <map>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "manager/entries.h"
+#include "manager/core_state.h"
 #include "manager/manager.h"
+#include "manager/services.h"
 
 namespace cube::manager {
 
-struct Core {
+struct Core : CoreState {
   Core(Config config, Rng rng);
 
   // --- load.cc
@@ -48,7 +49,7 @@ struct Core {
   void take(Stop& in);
   Result<std::vector<TaskId>> submit_all(std::vector<api::Submission>& items);
   Result<void> check_items(std::vector<api::Submission>& items);
-  TaskEntry& create_task(const TaskId& id, TaskSpec spec);
+  TaskEntry& create_task(const TaskId& id, TaskSpec spec, Membership of = {});
   void stop_task(TaskEntry& t);
   // Nothing of it is left, or only on `lost`, a lost node.
   void finish_stop(TaskEntry& t, const NodeEntry* lost);
@@ -115,6 +116,12 @@ struct Core {
   void refuse(NodeEntry& n, std::string reason);
   void take_info(NodeEntry& n, const NodeInfo& info);
   void put_in_pool(NodeEntry& n);
+
+  // --- drain.cc
+  void take(SetAvailability& in);
+  void take(ServiceInput& in) { services_.take(in); }
+  void empty_drained_nodes();
+  void move_off(TaskEntry& t, const NodeEntry& from);
 
   // --- links.cc
   void take(LinkAnswered& in);
@@ -197,50 +204,7 @@ struct Core {
   void save(TaskEntry& t);
   void save(NodeEntry& n);
 
-  // --- settings
-  Config config_;
-  Rng rng_;
-
-  // --- state, the fold of committed records and of what the workers say
-  ManagerId id_;
-  std::uint64_t epoch_ = 0;
-  std::uint32_t next_node_ = 1;
-  std::uint64_t next_seq_ = 1;
-  std::map<TaskId, TaskEntry> tasks_;
-  std::map<std::uint64_t, TaskEntry*> by_seq_;
-  std::multimap<std::string_view, TaskEntry*> by_name_;  // views of the specs
-  std::map<std::uint64_t, TaskEntry*> ended_;            // terminal ones, by revision of the end
-  std::map<NodeNo, NodeEntry> nodes_;
-  std::vector<NodeNo> node_at_;  // by scheduler::NodeIndex
-  scheduler::Pool pool_;
-  std::deque<Event> events_;
-  std::uint64_t revision_ = 0;
-  std::map<std::string, Remembered> keys_;
-  std::map<std::uint64_t, std::string> keys_by_seq_;
-  std::uint64_t next_key_seq_ = 1;
-
-  // --- what is due
-  std::map<std::string, WaitClass> waiting_;
-  std::uint64_t pool_version_ = 1;    // raised by whatever could help a waiting task
-  std::uint64_t placed_version_ = 0;  // the version at which the whole queue was last tried
-  bool queue_grew_ = false;
-  std::set<std::pair<Instant, TaskId>> task_alarms_;
-  std::set<std::pair<Instant, NodeNo>> node_alarms_;
-  Instant next_sweep_{};
-  std::uint64_t next_call_ = 1;
-  std::uint64_t sessions_ = 0;   // begun in this epoch, with any node: a worker knows no later one
-  std::uint32_t unsettled_ = 0;  // nodes that are lost and whose tasks are not replaced yet
-  std::string paused_;
-  Counters counters_;
-
-  // --- this step
-  bool booted_ = false;
-  Now now_{};
-  Instant started_{};
-  Instant last_step_{};
-  Effects* fx_ = nullptr;
-  std::vector<TaskId> dirty_tasks_;
-  std::vector<NodeNo> dirty_nodes_, touched_;
+  Services services_{*this};
 };
 
 struct Manager::Impl : Core {

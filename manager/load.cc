@@ -55,6 +55,8 @@ Result<void> Core::load_record(const std::string& key, const std::string& value)
       tasks_.insert_or_assign(id, std::move(*task));
       return {};
     }
+    case Table::service:
+      return services_.load_record(value);
     case Table::event: {
       auto event = decode_event(value);
       if (!event.ok()) return std::move(event).error();
@@ -88,6 +90,7 @@ void Core::restore() {
     index_task(t);
     auto at = by_name.find(t.task.node);
     restore_place(t, at == by_name.end() ? nullptr : at->second);
+    if (!t.task.of.service.is_nil()) services_.restore(t);
   }
 }
 

@@ -24,7 +24,7 @@ Duration left_of(WallTime until, WallTime now, Duration most) {
 
 }  // namespace
 
-Core::Core(Config config, Rng rng) : config_(std::move(config)), rng_(rng), pool_(config_.policy) {}
+Core::Core(Config config, Rng rng) : CoreState(std::move(config), rng) {}
 
 void Core::step(Now now, Input& input, Effects& effects) {
   now_ = now;
@@ -37,7 +37,10 @@ void Core::step(Now now, Input& input, Effects& effects) {
   last_step_ = now.mono;
   std::visit([this](auto& in) { take(in); }, input);
   ring_alarms();
-  place_waiting();
+  do {
+    place_waiting();
+    empty_drained_nodes();
+  } while (services_.settle());
   flush();
   fx_ = nullptr;
 }
@@ -60,6 +63,7 @@ void Core::boot() {
     });
     if (!known) add_node(address);
   }
+  services_.boot();
   for (auto& [seq, t] : by_seq_) boot_task(*t);
 }
 
@@ -101,7 +105,7 @@ Instant Core::next_wake() const {
   Instant due = next_sweep_;
   if (!task_alarms_.empty()) due = std::min(due, task_alarms_.begin()->first);
   if (!node_alarms_.empty()) due = std::min(due, node_alarms_.begin()->first);
-  return due;
+  return std::min(due, services_.next_wake());
 }
 
 void Core::ring_alarms() {
@@ -124,6 +128,7 @@ void Core::ring_alarms() {
   for (const TaskId& id : tasks) {
     if (TaskEntry* t = entry(id)) look_at(*t);
   }
+  services_.ring_alarms();
   if (now_.mono >= next_sweep_) sweep();
 }
 
@@ -136,6 +141,7 @@ void Core::flush() {
     run_links(*n);
   }
   touched_.clear();
+  services_.flush();
   for (const TaskId& id : dirty_tasks_) {
     TaskEntry* t = entry(id);
     if (t == nullptr || !t->dirty) continue;
@@ -153,6 +159,7 @@ void Core::flush() {
 }
 
 void Core::save(TaskEntry& t) {
+  services_.task_changed(t);
   if (CUBE_PLANTED("lose-a-stop") && t.task.desired == Desired::stop) return;
   if (t.dirty) return;
   t.dirty = true;

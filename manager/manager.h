@@ -20,9 +20,11 @@
 #include <vector>
 
 #include "api/messages.h"
+#include "api/service.h"
 #include "base/result.h"
 #include "base/rng.h"
 #include "base/time.h"
+#include "manager/service_inputs.h"
 #include "scheduler/scheduler.h"
 #include "store/store.h"
 #include "task/task.h"
@@ -38,7 +40,6 @@ struct Config {
   std::string version;
 };
 
-using Token = std::uint64_t;           // names a caller that waits for a Reply; never 0, used once
 enum class NodeNo : std::uint32_t {};  // given by the manager to each node it knows, for ever
 
 // --- Inputs -----------------------------------------------------------------------------------
@@ -64,6 +65,15 @@ struct ForgetNode {
   Token token;
   std::string name;
 };
+// The operator takes a node out of use, or into it again: `pause` gives it nothing new, `drain`
+// moves away what it has as well.
+enum class Availability : std::uint8_t { active, pause, drain };
+std::string_view name(Availability);
+struct SetAvailability {
+  Token token;
+  std::string node;
+  Availability availability;
+};
 // The answer to a PutTo or PollFrom.
 struct LinkAnswered {
   NodeNo node;
@@ -78,15 +88,17 @@ struct LinkFailed {
 };
 struct Wake {};
 
-using Input = std::variant<Submit, Stop, JoinNode, ForgetNode, LinkAnswered, LinkFailed, Wake>;
+using Input = std::variant<Submit, Stop, JoinNode, ForgetNode, SetAvailability, ServiceInput,
+                           LinkAnswered, LinkFailed, Wake>;
 
 // --- Effects ----------------------------------------------------------------------------------
 
 struct Accepted {};
 struct Reply {
   Token token;
-  // Submit: the tasks in order (stop events too); Stop, JoinNode, ForgetNode: Accepted
-  std::variant<std::vector<Task>, Accepted, Error> body;
+  // Submit: the tasks in order (stop events too); services: see manager/service_inputs.h;
+  // everything else: Accepted
+  std::variant<std::vector<Task>, Accepted, Error, api::ServiceView> body;
 };
 
 // Calls to a worker. The shell makes them in parallel and answers each exactly once with the same
@@ -114,7 +126,8 @@ struct Effects {
   std::vector<store::Write> writes;
   std::vector<Reply> replies;
   std::vector<Send> sends;
-  std::vector<Event> events;  // recorded by this step, for those who follow along
+  std::vector<Event> events;    // recorded by this step, for those who follow along
+  bool routes_changed = false;  // Manager::routes() says something new
 };
 
 // --- What can be read between steps -----------------------------------------------------------
@@ -128,6 +141,8 @@ enum class NodeState : std::uint8_t {
   lost,
   refused,
   quarantined,
+  paused,    // by the operator: gets nothing new
+  draining,  // by the operator: is emptied
 };
 std::string_view name(NodeState);
 
@@ -136,6 +151,7 @@ struct Node {
   std::string name;     // the worker's; before the first contact its address
   std::string address;  // "host:port"
   NodeState state = NodeState::joining;
+  Availability availability = Availability::active;
   std::string reason;  // why it is not ready, in words
   std::uint64_t session = 0;
   NodeInfo info;  // as last reported
@@ -167,6 +183,12 @@ class Manager {
   Result<const Task*> task(std::string_view ref) const;  // full ID, unique prefix or unique name
   std::vector<Node> nodes() const;                       // in the order they were added
   Result<Node> node(std::string_view ref) const;
+  std::vector<api::ServiceView> services() const;                // by creation
+  Result<api::ServiceView> service(std::string_view ref) const;  // name, full ID, unique prefix
+  Result<std::vector<const Task*>> service_tasks(std::string_view ref) const;  // by creation
+  Result<std::vector<api::ServicePast>> service_history(std::string_view ref) const;
+  api::RouteTable routes() const;
+  std::string routes_version() const;  // RouteTable::version
   // Events after `revision`, oldest first. What is older than the kept ones is missing.
   std::vector<Event> events_after(std::uint64_t revision) const;
   std::uint64_t revision() const;

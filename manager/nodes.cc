@@ -294,7 +294,9 @@ NodeState Core::state_of(const NodeEntry& n, std::string& reason) const {
                          format_duration(n.flapping.length));
     return NodeState::quarantined;
   }
-  return NodeState::ready;
+  if (n.availability == Availability::active) return NodeState::ready;
+  reason = "by the operator: gets no new tasks";
+  return n.availability == Availability::drain ? NodeState::draining : NodeState::paused;
 }
 
 void Core::refresh(NodeEntry& n) {
@@ -327,8 +329,11 @@ void Core::refresh(NodeEntry& n) {
     case NodeState::joining:
     case NodeState::lost:
     case NodeState::quarantined:
+    case NodeState::paused:
+    case NodeState::draining:
       break;  // told where it happens
   }
+  services_.node_changed(n);
   weigh_losses();
 }
 

@@ -52,6 +52,10 @@ std::string_view name(NodeState state) {
       return "quarantined";
     case NodeState::refused:
       return "refused";
+    case NodeState::paused:
+      return "paused";
+    case NodeState::draining:
+      return "draining";
   }
   CUBE_UNREACHABLE();
 }
@@ -99,6 +103,7 @@ Node Core::view(const NodeEntry& n) const {
   out.name = n.shown();
   out.address = n.address;
   out.state = n.state;
+  out.availability = n.availability;
   out.reason = n.reason;
   out.session = n.session;
   out.info = n.info;
@@ -153,6 +158,37 @@ Result<Node> Manager::node(std::string_view ref) const {
   const NodeEntry* n = impl_->find_node(ref);
   if (n == nullptr) return Error{Code::not_found, "no node " + printable(ref)};
   return impl_->view(*n);
+}
+
+std::vector<api::ServiceView> Manager::services() const {
+  return impl_->services_.views();
+}
+
+Result<api::ServiceView> Manager::service(std::string_view ref) const {
+  auto found = impl_->services_.find(ref);
+  if (!found.ok()) return std::move(found).error();
+  return impl_->services_.view(**found);
+}
+
+Result<std::vector<const Task*>> Manager::service_tasks(std::string_view ref) const {
+  auto found = impl_->services_.find(ref);
+  if (!found.ok()) return std::move(found).error();
+  return impl_->services_.tasks(**found);
+}
+
+Result<std::vector<api::ServicePast>> Manager::service_history(std::string_view ref) const {
+  auto found = impl_->services_.find(ref);
+  if (!found.ok()) return std::move(found).error();
+  std::vector<api::ServicePast> out;
+  for (const PastSpec& past : (*found)->history) out.push_back({past.version, past.at, past.spec});
+  return out;
+}
+
+api::RouteTable Manager::routes() const {
+  return impl_->services_.routes();
+}
+std::string Manager::routes_version() const {
+  return impl_->services_.routes_version();
 }
 
 std::vector<Event> Manager::events_after(std::uint64_t revision) const {

@@ -41,6 +41,7 @@ void Core::erase_task(TaskEntry& t) {
     by_name_.erase(at);
     break;
   }
+  services_.task_erased(t);
   fx_->writes.push_back(store::Write::erase(task_key(t.task.id)));
   const TaskId id = t.task.id;
   tasks_.erase(id);

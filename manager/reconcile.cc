@@ -122,6 +122,7 @@ void Core::retire(TaskEntry& t) {
   t.ended = now_.mono;
   t.ended_revision = t.task.revision;
   ended_[t.ended_revision] = &t;
+  services_.task_over(t);
   save(t);
   set_alarm(t);
 }
@@ -178,11 +179,12 @@ std::vector<scheduler::Avoided> Core::avoided_by(const TaskEntry& t) const {
     }
   }
   if (t.task.spec.exclusive) avoid_leaseless(out);
+  services_.avoid(t, out);
   return out;
 }
 
 scheduler::Decision Core::place(const TaskEntry& t) {
-  return pool_.place(t.demand, avoided_by(t));
+  return services_.place(t, avoided_by(t));
 }
 
 void Core::look_at(TaskEntry& t) {

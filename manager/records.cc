@@ -103,6 +103,9 @@ std::string task_key(const TaskId& id) {
 std::string node_key(NodeNo no) {
   return keyed(Table::node, big_endian(static_cast<std::uint32_t>(no), 4));
 }
+std::string service_key(const ServiceId& id) {
+  return keyed(Table::service, view(id.uuid));
+}
 std::string event_key(std::uint64_t revision) {
   return keyed(Table::event, big_endian(revision, 8));
 }
@@ -135,6 +138,7 @@ store::Write node_record(const NodeEntry& n) {
   if (!n.worker.is_nil()) w.bytes(4, view(n.worker.uuid));
   w.uint(5, n.settled ? 1 : 0);
   w.bytes(6, encode_info(n.info));
+  w.uint(7, static_cast<std::uint64_t>(n.availability));
   return store::Write::put(node_key(n.no), std::move(w).finish());
 }
 
@@ -206,6 +210,8 @@ Result<NodeEntry> read_node(std::string_view record) {
         return taken(f, out.settled);
       case 6:
         return read_info(f.bytes, out.info);
+      case 7:
+        return taken(f, out.availability, Availability::drain);
     }
     return {};
   }));

@@ -14,11 +14,12 @@
 namespace cube::manager {
 
 enum class Table : char {
-  meta = 'M',   // one record
-  node = 'N',   // node number, 4 bytes
-  task = 'T',   // task id, 16 bytes
-  event = 'E',  // revision, 8 bytes
-  key = 'K',    // the idempotency key's text
+  meta = 'M',     // one record
+  node = 'N',     // node number, 4 bytes
+  service = 'S',  // service id, 16 bytes
+  task = 'T',     // task id, 16 bytes
+  event = 'E',    // revision, 8 bytes
+  key = 'K',      // the idempotency key's text
 };
 
 struct Meta {
@@ -39,6 +40,7 @@ Duration pause_between_moves(std::uint32_t moves);
 
 std::string task_key(const TaskId& id);
 std::string node_key(NodeNo no);
+std::string service_key(const ServiceId& id);
 std::string event_key(std::uint64_t revision);
 std::string idempotency_key(const std::string& key);
 

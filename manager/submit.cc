@@ -93,11 +93,12 @@ Result<std::vector<TaskId>> Core::submit_all(std::vector<api::Submission>& items
   return ids;
 }
 
-TaskEntry& Core::create_task(const TaskId& id, TaskSpec spec) {
+TaskEntry& Core::create_task(const TaskId& id, TaskSpec spec, Membership of) {
   TaskEntry& t = tasks_[id];
   t.seq = next_seq_++;
   t.task.id = id;
   t.task.spec = std::move(spec);
+  t.task.of = of;
   t.task.created = now_.wall;
   t.task.status.key = {id, 0};
   t.task.status.observed = Observed::waiting;

@@ -11,6 +11,10 @@ void Core::sweep() {
   bool found = false;
   for (auto& [seq, t] : by_seq_) found |= sweep_task(*t);
   for (auto& [no, n] : nodes_) found |= sweep_node(n);
+  const std::uint64_t made = counters_.submitted;
+  services_.touch_all();
+  services_.settle();
+  found |= counters_.submitted != made;
   // Nothing that waits should fit somewhere.
   place_waiting();
   const std::uint64_t placed = counters_.placed;

@@ -35,6 +35,7 @@ std::string Core::queue_key(const TaskEntry& t) const {
                                 d.resources.disk_bytes, d.platform);
   for (const auto& p : d.ports) key += fmt::format("{}/{},", p.port, p.protocol);
   if (t.task.spec.exclusive) key += "exclusive";
+  if (!t.task.of.service.is_nil()) key += "|s" + t.task.of.service.str();
   for (const std::string& c : t.task.spec.constraints) key += fmt::format("|c{}:{}", c.size(), c);
   for (const AvoidedNode& a : t.task.avoided) key += fmt::format("|a{}:{}", a.node.size(), a.node);
   return key;

@@ -41,8 +41,6 @@ struct Candidate {
 
 std::optional<Filter> first_failing(const Candidate& candidate, const Demand& demand);
 
-// Does the node meet the constraint? A missing label differs from every value.
-bool meets(const NodeFacts& facts, const Constraint& constraint);
 std::string text_of(const Constraint& constraint);  // as it was written
 
 // Collects failures and puts them into words.

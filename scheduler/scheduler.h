@@ -48,6 +48,9 @@ struct Constraint {
   static Result<Constraint> parse(std::string_view text);  // the error names what is allowed
 };
 
+// Does a node with these facts meet the constraint? A missing label differs from every value.
+bool meets(const NodeFacts& facts, const Constraint& constraint);
+
 struct HostPortDemand {
   std::uint16_t port = 0;
   std::string protocol;

@@ -1,0 +1,70 @@
+#pragma once
+// What the core holds; `Core` (manager/impl.h) has the functions.
+
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/rng.h"
+#include "manager/entries.h"
+#include "manager/manager.h"
+#include "scheduler/scheduler.h"
+
+namespace cube::manager {
+
+struct CoreState {
+  CoreState(Config config, Rng rng)
+      : config_(std::move(config)), rng_(rng), pool_(config_.policy) {}
+
+  // --- settings
+  Config config_;
+  Rng rng_;
+
+  // --- state, the fold of committed records and of what the workers say
+  ManagerId id_;
+  std::uint64_t epoch_ = 0;
+  std::uint32_t next_node_ = 1;
+  std::uint64_t next_seq_ = 1;
+  std::map<TaskId, TaskEntry> tasks_;
+  std::map<std::uint64_t, TaskEntry*> by_seq_;
+  std::multimap<std::string_view, TaskEntry*> by_name_;  // views of the specs
+  std::map<std::uint64_t, TaskEntry*> ended_;            // terminal ones, by revision of the end
+  std::map<NodeNo, NodeEntry> nodes_;
+  std::vector<NodeNo> node_at_;  // by scheduler::NodeIndex
+  scheduler::Pool pool_;
+  std::deque<Event> events_;
+  std::uint64_t revision_ = 0;
+  std::map<std::string, Remembered> keys_;
+  std::map<std::uint64_t, std::string> keys_by_seq_;
+  std::uint64_t next_key_seq_ = 1;
+
+  // --- what is due
+  std::map<std::string, WaitClass> waiting_;
+  std::uint64_t pool_version_ = 1;    // raised by whatever could help a waiting task
+  std::uint64_t placed_version_ = 0;  // the version at which the whole queue was last tried
+  bool queue_grew_ = false;
+  std::uint64_t drains_tried_ = 0;  // the version at which the drained nodes were last looked at
+  std::set<std::pair<Instant, TaskId>> task_alarms_;
+  std::set<std::pair<Instant, NodeNo>> node_alarms_;
+  Instant next_sweep_{};
+  std::uint64_t next_call_ = 1;
+  std::uint64_t sessions_ = 0;   // begun in this epoch, with any node: a worker knows no later one
+  std::uint32_t unsettled_ = 0;  // nodes that are lost and whose tasks are not replaced yet
+  std::string paused_;
+  Counters counters_;
+
+  // --- this step
+  bool booted_ = false;
+  Now now_{};
+  Instant started_{};
+  Instant last_step_{};
+  Effects* fx_ = nullptr;
+  std::vector<TaskId> dirty_tasks_;
+  std::vector<NodeNo> dirty_nodes_, touched_;
+};
+
+}  // namespace cube::manager

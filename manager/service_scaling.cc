@@ -1,0 +1,55 @@
+// How many replicas, by what is measured.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "manager/impl.h"
+
+namespace cube::manager {
+
+void Services::ingress_reported(const std::string& ingress, const api::RouteReport& report) {
+  for (const auto& told : report.services) {
+    const auto at = services_.find(ServiceId(told.id));
+    if (at == services_.end()) continue;
+    ServiceEntry& s = at->second;
+    if (s.spec.autoscale.by == service::AutoscalePolicy::By::none) continue;
+    service::count_requests(s.samples, ingress, told.since, told.counted, core_.now_.mono);
+    touch(s);
+  }
+}
+
+void Services::autoscale(ServiceEntry& s) {
+  if (s.removing || s.spec.autoscale.by == service::AutoscalePolicy::By::none) return;
+  std::vector<TaskId> ready;
+  for (const auto& [id, t] : s.replicas) {
+    if (!t->task.draining && stage_of(*t) == service::Stage::ready) ready.push_back(id);
+  }
+  const auto advice =
+      service::advise(s.spec.autoscale, s.samples, s.spec.replicas, ready, core_.now_.mono);
+  set_alarm(s, std::min(s.alarm, advice.look_again));
+  if (advice.replicas == s.spec.replicas) return;
+  tell("service.autoscaled", s,
+       fmt::format("from {} to {}: {}", s.spec.replicas, advice.replicas, advice.why));
+  ++s.version;
+  s.updated = core_.now_.wall;
+  s.spec.replicas = advice.replicas;
+  set_replicas(s, advice.replicas);
+}
+
+std::uint32_t Services::least_used(const ServiceEntry& s) const {
+  std::optional<std::pair<double, std::uint32_t>> least;
+  for (const auto& [id, t] : s.replicas) {
+    const std::uint32_t slot = t->task.of.slot;
+    if (t->task.draining || !s.slots.contains(slot)) continue;
+    const auto used = s.samples.usage.find(id);
+    const double sum = used == s.samples.usage.end() ? 0 : used->second.cpu + used->second.memory;
+    // Of equals the highest slot.
+    if (!least || sum < least->first || (sum == least->first && slot > least->second)) {
+      least = {sum, slot};
+    }
+  }
+  return least ? least->second : *s.slots.rbegin();
+}
+
+}  // namespace cube::manager

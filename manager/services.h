@@ -1,0 +1,169 @@
+#pragma once
+// `Services`: the part of the core that keeps services. It makes their replicas as tasks, exchanges
+// them step by step (service/rollout.h decides), tells ingresses where requests may go, and stops
+// a retired replica when its requests are over.
+//
+//   service_requests.cc   create, change, scale, roll back, remove
+//   service_replicas.cc   slots and tasks: what is there, what is to be done about it
+//   service_scaling.cc    how many, by what is measured (service/autoscale.h decides)
+//   service_routes.cc     the table of routes; drains
+//   service_records.cc    the stored form
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/route_table.h"
+#include "api/service.h"
+#include "manager/entries.h"
+#include "service/autoscale.h"
+#include "service/rollout.h"
+
+namespace cube::manager {
+
+struct Core;
+
+// An earlier spec of a service.
+struct PastSpec {
+  std::uint64_t version = 0, task_version = 0;
+  WallTime at;
+  service::ServiceSpec spec;
+};
+
+// After a replica failed for good its slot is filled again later, each time after a longer pause.
+struct SlotPause {
+  Instant until{};
+  Duration length{};
+};
+
+struct ServiceEntry {
+  // Stored
+  ServiceId id;
+  std::uint64_t seq = 0;  // order of creation
+  std::string alias;
+  service::ServiceSpec spec;
+  std::uint64_t version = 1, task_version = 1;
+  WallTime created, updated;
+  std::deque<PastSpec> history;  // oldest first
+  std::set<std::uint32_t> slots;
+  service::State state = service::State::updating;
+  std::string message;
+  std::uint32_t failures = 0;        // in this update
+  TaskId failed;                     // whose failure counted last
+  std::uint64_t stable_version = 0;  // the task version that was stable last; 0: none
+  bool removing = false;
+
+  // Of this life of the manager
+  std::map<TaskId, TaskEntry*> replicas;  // that are not over
+  std::set<std::uint32_t> done;           // slots whose replica ended well, and stays so
+  std::map<std::uint32_t, SlotPause> pauses;
+  std::vector<api::RoutedReplica> routed;  // as the table shows them
+  service::Samples samples;
+  Instant alarm = Instant::never();
+  bool touched = false, dirty = false;
+};
+
+// An ingress that asked for the table lately.
+struct IngressEntry {
+  Instant heard{};
+  std::uint64_t applied = 0;  // the version of this epoch's table that is in force there
+  std::set<TaskId> busy;      // replicas out of the table that still have requests
+};
+
+class Services {
+ public:
+  explicit Services(Core& core) : core_(core) {}
+
+  void take(ServiceInput& in);
+
+  // --- requests
+  Result<api::ServiceView> create(service::ServiceSpec spec);
+  Result<api::ServiceView> update(std::string_view ref, service::ServiceSpec spec,
+                                  std::optional<std::uint64_t> if_match);
+  Result<api::ServiceView> scale(std::string_view ref, std::uint32_t replicas);
+  Result<api::ServiceView> roll_back(std::string_view ref, std::optional<std::uint64_t> if_match);
+  Result<void> remove(std::string_view ref);
+  void ingress_asked(const std::string& ingress, std::string_view applied,
+                     std::vector<TaskId> busy);
+  void ingress_reported(const std::string& ingress, const api::RouteReport& report);
+
+  // --- told by the core
+  void task_changed(TaskEntry& t);  // any task; cheap for one of its own
+  void task_over(TaskEntry& t);
+  void task_erased(TaskEntry& t);
+  void node_changed(const NodeEntry& n);
+  // Looks at all services that were touched, until none is. True when any was.
+  bool settle();
+  void ring_alarms();
+  Instant next_wake() const;
+  void flush();  // records of what this step changed
+  void touch_all();
+
+  // --- placement
+  void avoid(const TaskEntry& t, std::vector<scheduler::Avoided>& avoided) const;
+  scheduler::Decision place(const TaskEntry& t, std::vector<scheduler::Avoided> avoided);
+
+  // --- records
+  Result<void> load_record(const std::string& value);
+  void restore(TaskEntry& t);  // a task of a service, after all records were read
+  void boot();                 // the first step
+
+  // --- reads
+  std::vector<api::ServiceView> views() const;  // by creation
+  Result<const ServiceEntry*> find(std::string_view ref) const;
+  api::ServiceView view(const ServiceEntry& s) const;
+  std::vector<const Task*> tasks(const ServiceEntry& s) const;
+  api::RouteTable routes() const;
+  std::string routes_version() const;
+  std::vector<std::string> audit() const;
+
+ private:
+  ServiceEntry* entry(std::string_view ref, Error& why);
+  Result<void> check_version(const ServiceEntry& s, std::optional<std::uint64_t> if_match) const;
+  Result<void> check_collisions(const ServiceEntry* self, const service::ServiceSpec& spec) const;
+  void set_spec(ServiceEntry& s, service::ServiceSpec spec, service::State state);
+  void set_replicas(ServiceEntry& s, std::uint32_t count);
+  void set_global_slots(ServiceEntry& s);
+  bool is_wanted_on(const ServiceEntry& s, const NodeEntry& n) const;
+  std::string new_alias();
+  void tell(std::string_view kind, const ServiceEntry& s, std::string text);
+
+  void touch(ServiceEntry& s);
+  void save(ServiceEntry& s);
+  void reconcile(ServiceEntry& s);
+  service::Stage stage_of(const TaskEntry& t) const;
+  void look_at_replica(ServiceEntry& s, TaskEntry& t);
+  void count_failure(ServiceEntry& s, TaskEntry& t, std::string why);
+  service::Situation situation(const ServiceEntry& s, std::vector<TaskEntry*>& tasks) const;
+  void carry_out(ServiceEntry& s, const service::Decision& d, const std::vector<TaskEntry*>& tasks);
+  void conclude(ServiceEntry& s, service::Outcome outcome);
+  void fail_update(ServiceEntry& s);
+  void start(ServiceEntry& s, std::uint32_t slot);
+  const PastSpec* past(const ServiceEntry& s, std::uint64_t task_version) const;
+  void retire(ServiceEntry& s, TaskEntry& t);
+  void check_drains(ServiceEntry& s);
+  bool is_drained(const TaskEntry& t) const;
+  void autoscale(ServiceEntry& s);
+  std::uint32_t least_used(const ServiceEntry& s) const;
+  void update_routes(ServiceEntry& s);
+  std::optional<std::string> address_of(const ServiceEntry& s, const TaskEntry& t) const;
+  void set_alarm(ServiceEntry& s, Instant at);
+  void erase(ServiceEntry& s);
+  store::Write record_of(const ServiceEntry& s) const;
+
+  Core& core_;
+  std::map<ServiceId, ServiceEntry> services_;
+  std::map<std::string, ServiceEntry*> by_name_;
+  std::set<std::pair<Instant, ServiceId>> alarms_;
+  std::vector<ServiceId> touched_, dirty_;
+  std::map<std::string, IngressEntry> ingresses_;
+  std::uint64_t next_seq_ = 1;
+  std::uint64_t routes_version_ = 1;  // within this epoch
+};
+
+}  // namespace cube::manager
