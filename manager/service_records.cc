@@ -173,11 +173,14 @@ std::vector<std::string> Services::audit() const {
     for (const auto& [task, t] : s.replicas) {
       check(t->replica != nullptr && t->replica->service == &s, "holds another's replica");
       check(!t->task.is_terminal(), "holds a replica that is over");
-      if (!t->task.draining && t->task.desired == Desired::run) {
+      const bool displaced = t->node != nullptr && t->node->availability == Availability::drain;
+      if (!t->task.draining && t->task.desired == Desired::run && !displaced) {
         ++wanted[{t->task.of.slot, t->task.of.version}];
       }
     }
-    for (const auto& [slot, count] : wanted) check(count <= 1, "has a slot twice");
+    for (const auto& [slot, count] : wanted) {
+      check(count <= 1, "has slot " + std::to_string(slot.first) + " twice");
+    }
     for (const api::RoutedReplica& r : s.routed) {
       const auto t = s.replicas.find(r.task);
       check(t != s.replicas.end() && !t->second->task.draining &&

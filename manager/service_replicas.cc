@@ -158,7 +158,7 @@ Stage Services::stage_of(const TaskEntry& t) const {
     case Observed::pulling:
     case Observed::creating:
     case Observed::starting:
-      return status.restart > 0 ? Stage::failing : Stage::starting;
+      return status.restart > 0 || status.failures > 1 ? Stage::failing : Stage::starting;
     case Observed::running:
       if (t.task.spec.health.kind == HealthCheck::Kind::none) return Stage::ready;
       if (status.health == Health::healthy) return Stage::ready;
@@ -202,7 +202,8 @@ void Services::look_at_replica(ServiceEntry& s, TaskEntry& t) {
 
 // Each replica's failure counts once in an update.
 void Services::count_failure(ServiceEntry& s, TaskEntry& t, std::string why) {
-  if (t.replica->counted || t.task.draining || !is_updating(s.state)) return;
+  if (t.replica->counted || !is_updating(s.state)) return;
+  if (t.task.draining || t.task.desired == Desired::stop) return;  // somebody's wish
   // The node's trouble is not the new version's.
   const Failure failure = t.task.status.failure;
   if (t.task.status.observed == Observed::lost || failure == Failure::node ||

@@ -255,6 +255,7 @@ void Services::set_spec(ServiceEntry& s, service::ServiceSpec spec, service::Sta
   tell(back ? "service.rolling-back" : "service.updated", s,
        fmt::format("version {}{}", s.version, new_task ? ": " + s.spec.task.image : ""));
   set_replicas(s, s.spec.replicas);
+  core_.capacity_changed();  // what it forbade it may allow now
   save(s);
   touch(s);
 }

@@ -76,19 +76,21 @@ class Decider {
     for (const std::size_t i : slot.outdated) out_.retire.push_back(i);
   }
 
-  // Where the new one is ready the old one goes; of two of the target the one that is ready stays.
+  // Where the new one is ready the old one goes. Of two of a kind the one that is ready stays.
   void settle(Slot& slot) {
     if (any_ready(slot.present, s_)) {
       for (const std::size_t i : slot.outdated) out_.retire.push_back(i);
       slot.outdated.clear();
     }
-    std::ranges::stable_sort(slot.present, [&](std::size_t a, std::size_t b) {
+    keep_one(slot.present);
+    keep_one(slot.outdated);
+  }
+
+  void keep_one(std::vector<std::size_t>& of) {
+    std::ranges::stable_sort(of, [&](std::size_t a, std::size_t b) {
       return (s_.replicas[a].stage == Stage::ready) > (s_.replicas[b].stage == Stage::ready);
     });
-    while (slot.present.size() > 1) {
-      out_.retire.push_back(slot.present.back());
-      slot.present.pop_back();
-    }
+    for (; of.size() > 1; of.pop_back()) out_.retire.push_back(of.back());
   }
 
   void fill_empty() {
@@ -169,8 +171,9 @@ class Decider {
   }
 
   void judge() {
-    if (!updates()) return;
-    if (too_many_failures() && s_.policy.on_failure != UpdatePolicy::OnFailure::go_on) {
+    if (s_.state == State::stable) return;
+    // A paused update that came good all the same is done.
+    if (updates() && too_many_failures() && s_.policy.on_failure != UpdatePolicy::OnFailure::go_on) {
       out_.outcome = Outcome::failed;
       return;
     }

@@ -36,8 +36,8 @@ struct Mount {
   std::string source;  // volume name, or host path; empty for tmpfs
   std::string target;  // absolute path in the container
   bool read_only = false;
-  std::string driver;  // volume: who makes it when it is missing; empty: local
-  std::map<std::string, std::string> driver_options;
+  std::string driver{};  // volume: who makes it when it is missing; empty: local
+  std::map<std::string, std::string> driver_options{};
   friend auto operator<=>(const Mount&, const Mount&) = default;
 };
 

@@ -217,6 +217,7 @@ void Worker::Impl::try_again(Attempt& a, const Doing& was, const runtime::Engine
     a.unsure = false;
     return could_not_start(a, Failure::node, error.message);
   }
+  if (starts) a.status.failures = std::max(a.status.failures, a.tries);
   // Without a lease it must not live, however often the engine fails to stop it.
   const Duration pause = lacks_lease(a) ? engine_try_again : try_again_after(a.tries);
   a.retry_at = now.mono + pause;

@@ -157,13 +157,28 @@ void ModelWorker::end_start(Container& c, Instant now) {
     c.status.failure = Failure::node;
     c.status.reason = cannot_start;
     c.due = Instant::never();
+  } else if (c.spec.image == "bad") {
+    return exits(c, 1, Failure::exit, "exit code 1", now);
   } else {
     c.status.observed = Observed::running;
     c.status.health = Health::unknown;
     c.status.reason.clear();
     c.status.started = WallTime{now.us};
     c.due = Instant::never();
+    if (c.spec.health.kind != HealthCheck::Kind::none) c.due = now + healthy_takes;
+    c.status.host_ports.clear();
+    for (const PortBinding& p : c.spec.ports) {
+      const std::uint16_t chosen = p.host_port != 0 ? p.host_port : next_port++;
+      c.status.host_ports.push_back({p.container, "0.0.0.0", chosen});
+    }
   }
+  touch(c);
+}
+
+void ModelWorker::become_healthy(Container& c) {
+  c.due = Instant::never();
+  if (c.spec.health.kind == HealthCheck::Kind::none) return;
+  c.status.health = c.spec.image == "sick" ? Health::unhealthy : Health::healthy;
   touch(c);
 }
 
@@ -190,10 +205,12 @@ void ModelWorker::tick(Instant now) {
       case Observed::exited:
         removed.push_back(key);
         break;
+      case Observed::running:
+        become_healthy(c);
+        break;
       case Observed::placed:
       case Observed::pulling:
       case Observed::creating:
-      case Observed::running:
       case Observed::lost:
         c.due = Instant::never();
         break;

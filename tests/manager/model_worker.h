@@ -20,7 +20,7 @@ struct ModelWorker {
   std::map<std::string, std::string> labels;
   bool engine_ready = true;
   std::string cannot_start;  // not empty: starts fail here, and why
-  Duration start_takes = 500ms, stop_takes = 1s;
+  Duration start_takes = 500ms, stop_takes = 1s, healthy_takes = 300ms;
 
   bool keeps_lease = true;
   Instant lease_until{};  // kept by its guard too, when the process is down
@@ -42,6 +42,7 @@ struct ModelWorker {
   api::Fence fence;
   std::map<AttemptKey, bool> assigned;  // run, or only keep
   std::map<AttemptKey, Container> containers;
+  std::uint16_t next_port = 32768;
 
   // What does not.
   std::uint64_t incarnation = 1, change = 1;
@@ -76,6 +77,7 @@ struct ModelWorker {
   void touch(Container& c);
   void begin(const AttemptKey& key, const TaskSpec& spec, Instant now);
   void end_start(Container& c, Instant now);
+  void become_healthy(Container& c);
 };
 
 }  // namespace cube::test

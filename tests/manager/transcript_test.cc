@@ -88,6 +88,13 @@ class Story {
         {"calls", &Story::calls},
         {"unwanted", &Story::unwanted},
         {"alias", &Story::alias},
+        {"service", &Story::service},
+        {"services", &Story::services},
+        {"routes", &Story::routes},
+        {"ingress", &Story::ingress},
+        {"drain", &Story::availability},
+        {"pause", &Story::availability},
+        {"activate", &Story::availability},
     };
     const auto at = commands.find(w[0]);
     return at == commands.end() ? "unknown command\n" : (this->*at->second)(w);
@@ -135,6 +142,7 @@ class Story {
       return fmt::format("error {}: {}\n", http_status(e->code), e->message);
     }
     std::string out;
+    if (const auto* view = std::get_if<api::ServiceView>(&reply->body)) return line_of(*view);
     if (const auto* tasks = std::get_if<std::vector<Task>>(&reply->body)) {
       for (const Task& t : *tasks) out += line_of(t);
       return out;
@@ -160,6 +168,7 @@ class Story {
     std::string out =
         fmt::format("{:<6} {:<9} {}", t.spec.name, name(t.wire_state()), name(t.status.observed));
     if (!t.node.empty()) out += fmt::format(" {}/a{}", t.node, t.attempt);
+    if (t.of.version > 0) out += fmt::format(" v{}{}", t.of.version, t.draining ? " draining" : "");
     if (t.restart_count() > 0) out += fmt::format(" restarts={}", t.restart_count());
     if (t.moves > 0) out += fmt::format(" moves={}", t.moves);
     if (!t.reason().empty()) out += fmt::format(" ({})", t.reason());
@@ -342,6 +351,122 @@ class Story {
     world_.config.workers.push_back(w.at(2));
     return "";
   }
+  static std::string line_of(const api::ServiceView& s) {
+    const api::ServiceStatus& st = s.status;
+    std::string out =
+        fmt::format("{:<5} {:<12} version {} replicas={} ready={} updated={}", s.spec.name,
+                    st.state, s.version, st.replicas, st.ready, st.updated);
+    if (st.failures > 0) out += fmt::format(" failures={}", st.failures);
+    if (!st.message.empty()) out += " (" + st.message + ")";
+    return out + "\n";
+  }
+
+  // What `service create` and `service update` say of the spec; the rest is as it was.
+  static void change(service::ServiceSpec& spec, const Words& w) {
+    spec.task.image = option(w, "image").value_or(spec.task.image);
+    if (auto v = option(w, "replicas")) spec.replicas = static_cast<std::uint32_t>(std::stoul(*v));
+    if (auto v = option(w, "parallelism")) {
+      spec.update.parallelism = static_cast<std::uint32_t>(std::stoul(*v));
+    }
+    if (auto v = option(w, "order")) {
+      using Order = service::UpdatePolicy::Order;
+      spec.update.order = *v == "stop-first" ? Order::stop_first : Order::start_first;
+    }
+    if (auto v = option(w, "on-failure")) {
+      using Then = service::UpdatePolicy::OnFailure;
+      spec.update.on_failure = *v == "rollback"   ? Then::rollback
+                               : *v == "continue" ? Then::go_on
+                                                  : Then::pause;
+    }
+    if (auto v = option(w, "max-per-node")) {
+      spec.max_per_node = static_cast<std::uint32_t>(std::stoul(*v));
+    }
+    if (auto v = option(w, "cpu")) spec.task.cpu_milli = milli(*v);
+    if (auto v = option(w, "start")) {
+      spec.port_range = {static_cast<std::uint16_t>(std::stoul(*v)), {80, "tcp"}};
+    }
+    if (auto v = option(w, "requests")) {
+      spec.autoscale.by = service::AutoscalePolicy::By::requests;
+      spec.autoscale.max = static_cast<std::uint32_t>(std::stoul(*v));
+    }
+    spec.global = spec.global || std::find(w.begin(), w.end(), "global") != w.end();
+  }
+
+  // service create web replicas=3 image=echo, service update web image=bad, ...
+  std::string service(const Words& w) {
+    const std::string& verb = w.at(1);
+    const std::string& name = w.at(2);
+    const auto present = world_.manager().service(name);
+    service::ServiceSpec spec;
+    if (present.ok()) {
+      spec = present->spec;
+    } else {
+      spec.name = name;
+      spec.task.image = "echo";
+      spec.task.ports = {{{80, "tcp"}, 0, ""}};
+      spec.task.health.kind = HealthCheck::Kind::http;
+      spec.task.health.path = "/health";
+    }
+    change(spec, w);
+    if (spec.port_range.start != 0) spec.task.ports.clear();
+    const auto token = world_.token();
+    std::optional<std::uint64_t> version;
+    if (auto v = option(w, "if-match")) version = std::stoull(*v);
+    manager::ServiceInput input;
+    if (verb == "create") input = manager::CreateService{token, spec};
+    if (verb == "update") input = manager::UpdateService{token, name, spec, version};
+    if (verb == "scale") input = manager::ScaleService{token, name, spec.replicas};
+    if (verb == "rollback") input = manager::RollBackService{token, name, version};
+    if (verb == "rm") input = manager::RemoveService{token, name};
+    return said(world_.step(std::move(input)));
+  }
+
+  std::string services(const Words&) {
+    std::string out;
+    for (const auto& s : world_.manager().services()) out += line_of(s);
+    return out.empty() ? "no services\n" : out;
+  }
+
+  std::string routes(const Words&) {
+    const auto table = world_.manager().routes();
+    std::string out;
+    for (const auto& s : table.services) {
+      out += s.name + ":";
+      for (const auto& r : s.replicas) out += fmt::format(" {}={}", r.slot, r.address);
+      out += "\n";
+    }
+    return out.empty() ? "no routes\n" : out;
+  }
+
+  // ingress i1 [busy=web.1] [counted=40]: it has the present table, and these replicas out of it
+  // still have requests.
+  std::string ingress(const Words& w) {
+    std::vector<TaskId> busy;
+    for (const Task* t : world_.manager().tasks()) {
+      if (t->draining && t->spec.name == option(w, "busy")) busy.push_back(t->id);
+    }
+    world_.step(manager::ServiceInput(
+        manager::IngressAsked{w.at(1), world_.manager().routes_version(), busy}));
+    if (auto counted = option(w, "counted")) {
+      api::RouteReport report;
+      for (const auto& s : world_.manager().services()) {
+        auto& told = report.services.emplace_back();
+        told.id = s.id.uuid;
+        told.counted = std::stoull(*counted);
+      }
+      world_.step(manager::ServiceInput(manager::IngressReported{w.at(1), report}));
+    }
+    return "";
+  }
+
+  std::string availability(const Words& w) {
+    using manager::Availability;
+    const auto wanted = w[0] == "drain"   ? Availability::drain
+                        : w[0] == "pause" ? Availability::pause
+                                          : Availability::active;
+    return said(world_.step(manager::SetAvailability{world_.token(), w.at(1), wanted}));
+  }
+
   std::string forget(const Words& w) { return said(world_.forget(w.at(1))); }
 
   // The calls made since the last time; the first one begins to write them down.

@@ -50,6 +50,7 @@ class World {
   std::optional<manager::Reply> stop(const TaskId& id);
   std::optional<manager::Reply> join(ModelWorker& w);
   std::optional<manager::Reply> forget(const std::string& name);
+  manager::Token token() { return next_token_++; }
 
   void run_for(Duration span);
   Instant now() const { return now_; }
