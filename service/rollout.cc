@@ -173,7 +173,8 @@ class Decider {
   void judge() {
     if (s_.state == State::stable) return;
     // A paused update that came good all the same is done.
-    if (updates() && too_many_failures() && s_.policy.on_failure != UpdatePolicy::OnFailure::go_on) {
+    if (updates() && too_many_failures() &&
+        s_.policy.on_failure != UpdatePolicy::OnFailure::go_on) {
       out_.outcome = Outcome::failed;
       return;
     }

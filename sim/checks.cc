@@ -66,6 +66,7 @@ void Checks::manager_committed(std::span<const store::Write> writes) {
         }
         break;
       case manager::Table::node:
+      case manager::Table::service:
       case manager::Table::event:
       case manager::Table::key:
         break;
