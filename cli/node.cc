@@ -74,8 +74,9 @@ std::string fingerprint(const api::NodeView& n) {
   const auto resources = [](const Resources& r) {
     return fmt::format("{} {} {}", r.cpu_milli, r.memory_bytes, r.disk_bytes);
   };
-  std::string text = fmt::format("{} {} {} {} {} {} {}", n.state, n.reason, n.api, n.info.version,
-                                 n.task_count, resources(n.info.capacity), resources(n.reserved));
+  std::string text =
+      fmt::format("{} {} {} {} {} {} {} {}", n.state, n.availability, n.reason, n.api,
+                  n.info.version, n.task_count, resources(n.info.capacity), resources(n.reserved));
   for (const auto& [key, value] : n.info.labels) text += fmt::format(" {}={}", key, value);
   return text;
 }

@@ -58,8 +58,11 @@ void collect(const api::Value& v, const api::At& at, Leaves& out) {
     for (const api::Member& m : *object) collect(m.value, api::At(at, m.key), out);
     return;
   }
-  Leaf& leaf = out[at.path()];
-  if (const auto* list = v.list()) {
+  const std::string path = at.path();
+  Leaf& leaf = out[path];
+  // Of words the order counts.
+  const bool is_set = !path.ends_with("Command") && !path.ends_with("Entrypoint");
+  if (const auto* list = v.list(); list != nullptr && is_set) {
     leaf.is_list = true;
     for (const api::Value& element : *list) leaf.values.push_back(shown(element));
     std::ranges::sort(leaf.values);
@@ -74,6 +77,19 @@ Leaves leaves_of(const ServiceSpec& spec) {
   CUBE_ASSERT(value.ok());
   collect(*value, api::At(api::Reading::message), leaves);
   return leaves;
+}
+
+// What is not as it would be anyway.
+std::vector<std::string> description(const ServiceSpec& spec) {
+  const Leaves usual = leaves_of(ServiceSpec{});
+  std::vector<std::string> lines;
+  for (const auto& [path, leaf] : leaves_of(spec)) {
+    const auto same = usual.find(path);
+    if (path == "Name" || (same != usual.end() && same->second.values == leaf.values)) continue;
+    for (const std::string& value : leaf.values)
+      lines.push_back(fmt::format("+ {}: {}", path, value));
+  }
+  return lines;
 }
 
 void compare(const std::string& path, const Leaf& before, const Leaf& after,
@@ -128,7 +144,7 @@ Plan plan_for(ServiceSpec desired, const api::ServiceView* present) {
   plan.spec = std::move(desired);
   if (present == nullptr) {
     plan.action = Plan::Action::create;
-    plan.lines = differences(ServiceSpec{}, plan.spec);
+    plan.lines = description(plan.spec);
     return plan;
   }
   // Within its bounds autoscaling decides how many there are; the manager keeps to that too.

@@ -145,13 +145,15 @@ Table node_table(const std::vector<api::NodeView>& nodes, WallTime now, NodeTabl
                                              "LABELS", "VERSION", "HEARD", "REASON"});
   if (view.no_trunc) table.titles.push_back("ID");
   for (const api::NodeView& n : nodes) {
-    const Color color = n.state.empty()      ? Color::none
-                        : n.state == "ready" ? Color::green
-                        : n.state == "lost"  ? Color::red
-                                             : Color::yellow;
+    const bool in_use = n.availability.empty() || n.availability == "active";
+    const Color color = n.state.empty()                ? Color::none
+                        : n.state == "lost"            ? Color::red
+                        : n.state == "ready" && in_use ? Color::green
+                                                       : Color::yellow;
+    const std::string state = in_use ? n.state : fmt::format("{} ({})", n.state, n.availability);
     std::vector<Cell> row{
         {n.name}, {std::to_string(memory_bytes(n) / kMiB)}, {std::to_string(disk_bytes(n) / kGiB)},
-        {n.role}, {std::to_string(n.task_count)},           {n.state, color}};
+        {n.role}, {std::to_string(n.task_count)},           {state, color}};
     if (view.wide) {
       row.push_back({n.api});
       row.push_back({cores(n.info.capacity.cpu_milli)});

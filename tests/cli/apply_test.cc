@@ -33,7 +33,7 @@ TEST_CASE_FIXTURE(AppFixture, "plan exits as diff does, and changes nothing") {
   CAPTURE(created.err);
   CHECK(created.code == 1);
   CHECK(has(created.out, "+ web would be created\n"));
-  CHECK(has(created.out, "    ~ Task.Image: \"\" -> \"db\"\n"));
+  CHECK(has(created.out, "+ db would be created\n    + Task.Image: \"db\"\n"));
 
   auto& web = manager.add_service("web", "echo:1");
   web.spec = spec_of(kWeb);
@@ -127,15 +127,17 @@ TEST_CASE("differences are told by path") {
   const auto before = spec_of(R"({"Name":"web","Task":{"Image":"x","Env":["A=1","B=2"],
       "Labels":{"a":"1"},"PortBindings":{"7777/tcp":"8080"}}})");
   const auto after = spec_of(R"({"Name":"web","Task":{"Image":"x","Env":["B=2","C=3"],
-      "Labels":{"b":"1"},"HealthCheck":"/h","PortBindings":{"7777/tcp":"8080"}},"Global":true,
+      "Labels":{"b":"1"},
+      "Command":["sh","-c"],"HealthCheck":"/h","PortBindings":{"7777/tcp":"8080"}},"Global":true,
       "Update":{"Order":"stop-first","Parallelism":2}})");
   const auto lines = differences(before, after);
   const std::string all = join(lines, "\n");
   CAPTURE(all);
   for (const char* line :
        {"- Task.Env: \"A=1\"", "+ Task.Env: \"C=3\"", "- Task.Labels.a: \"1\"",
-        "+ Task.Labels.b: \"1\"", "- Replicas: 1", "+ Global: true",
-        "~ Update.Order: \"start-first\" -> \"stop-first\"", "~ Update.Parallelism: 1 -> 2"})
+        "+ Task.Labels.b: \"1\"", "+ Task.Command: [\"sh\", \"-c\"]", "- Replicas: 1",
+        "+ Global: true", "~ Update.Order: \"start-first\" -> \"stop-first\"",
+        "~ Update.Parallelism: 1 -> 2"})
     CHECK(std::ranges::find(lines, line) != lines.end());
   CHECK(differences(before, before).empty());
   auto turned = before;

@@ -96,6 +96,14 @@ n2     2048           10           worker   0       -
         "CPU   CPU RESERVED   MEMORY RESERVED   LABELS     VERSION   HEARD          REASON\n"
         "n1     4096           20           worker   3       ready    http://127.0.0.1:5556   "
         "2     0.5            512 MiB           disk=ssd   0.1.0     1 second ago   -\n");
+  n.availability = "active";
+  old.state = "ready";
+  old.availability = "drain";
+  CHECK(text_of(node_table({n, old}, kNow, {})) == R"(
+NAME   MEMORY (MiB)   DISK (GiB)   ROLE     TASKS   STATUS
+n1     4096           20           worker   3       ready
+n2     2048           10           worker   0       ready (drain)
+)");
 }
 
 TEST_CASE("events") {
