@@ -35,6 +35,7 @@ struct Performer {
   int operator()(const ManagerOptions& o) const { return daemons.manager(o); }
   int operator()(const WorkerOptions& o) const { return daemons.worker(o); }
   int operator()(const DevOptions& o) const { return daemons.dev(o); }
+  int operator()(const IngressOptions& o) const { return daemons.ingress(o); }
   int operator()(const RunOptions& o) const { return run(o, io); }
   int operator()(const StopOptions& o) const { return stop(o, io); }
   int operator()(const StatusOptions& o) const { return status(o, io); }

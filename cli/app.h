@@ -17,6 +17,7 @@ struct DaemonCommands {
   std::function<int(const ManagerOptions&)> manager;
   std::function<int(const WorkerOptions&)> worker;
   std::function<int(const DevOptions&)> dev;
+  std::function<int(const IngressOptions&)> ingress;
 };
 
 // What main() calls: the process's own streams and environment. Never throws.

@@ -28,6 +28,8 @@ constexpr Flag kAllowMount{'\0', "allow-mount", list, "DIR",
                            "host directory that tasks may mount from; repeatable"};
 constexpr Flag kQuiet{'q', "quiet", toggle, "", "only IDs"};
 constexpr Flag kDetach = kDetachFlag;
+constexpr Flag kIngressPort{'\0', "ingress-port", text, "PORT",
+                            "port of the ingress in this process, 0 for none (8080)"};
 
 constexpr std::array kManagerFlags{
     Flag{'H', "host", text, "ADDRESS", "address to listen on (127.0.0.1)"},
@@ -38,6 +40,7 @@ constexpr std::array kManagerFlags{
     kDataDir,
     kCluster,
     Flag{'\0', "node-deadline", text, "DURATION", "silence after which a node is lost (10s)"},
+    kIngressPort,
     kLogFormat,
 };
 
@@ -65,11 +68,26 @@ constexpr std::array kDevFlags{
     Flag{'H', "host", text, "ADDRESS", "address to listen on (127.0.0.1)"},
     Flag{'p', "port", text, "PORT", "port of the manager (5555)"},
     Flag{'\0', "worker-port", text, "PORT", "port of the worker (5556)"},
+    kIngressPort,
     Flag{'s', "scheduler", text, "POLICY", "how nodes are chosen (epvm)", kPolicies},
     kStore,
     kDataDir,
     kAllowMount,
     kDockerHost,
+    kLogFormat,
+};
+
+constexpr std::array kIngressFlags{
+    Flag{'m', "manager", list, "HOST:PORT,...",
+         "manager to learn the routes from; several are tried in turn (localhost:5555)"},
+    Flag{'H', "host", text, "ADDRESS", "address to listen on (127.0.0.1)"},
+    Flag{'p', "port", text, "PORT", "port to listen on (8080)"},
+    Flag{'\0', "metrics-host", text, "ADDRESS", "address of /metrics and /healthz (127.0.0.1)"},
+    Flag{'\0', "metrics-port", text, "PORT", "port of /metrics and /healthz, 0 for none (5557)"},
+    Flag{'\0', "access-log", text, "FILE", "a JSON line per request; `-` is standard output"},
+    Flag{'\0', "connections", text, "N", "most client connections at once (10000)"},
+    Flag{'\0', "share-port", toggle, "", "let another ingress listen on the same port"},
+    Flag{'\0', "drain", text, "DURATION", "at the end, wait so long for requests under way (30s)"},
     kLogFormat,
 };
 
@@ -235,8 +253,16 @@ constexpr std::string_view kDevDetails =
 Example:
   cube dev)";
 
+constexpr std::string_view kIngressDetails =
+    R"(A reverse proxy in front of the services of a cluster. Any number of them can run side by
+side; a manager has one inside already (--ingress-port).
+
+Examples:
+  cube ingress -m manager:5555 -H 0.0.0.0 -p 80
+  cube ingress -m manager:5555 --access-log /var/log/cube/access.json)";
+
 using Takes = Command::Takes;
-constexpr std::array<Command, 13> kCommands{{
+constexpr std::array<Command, 14> kCommands{{
     {"run", "run tasks and wait until they run",
      "[flags] [-f FILE... | --image IMAGE [-- COMMAND...]]", Takes::container_command, kRunFlags,
      kRunDetails},
@@ -254,6 +280,8 @@ constexpr std::array<Command, 13> kCommands{{
     {"worker", "be a node of a cluster", "[flags]", Takes::nothing, kWorkerFlags, kWorkerDetails},
     {"dev", "be a whole cluster, for trying things out", "[flags]", Takes::nothing, kDevFlags,
      kDevDetails},
+    {"ingress", "be a proxy in front of the services", "[flags]", Takes::nothing, kIngressFlags,
+     kIngressDetails},
     {"completion",
      "print a completion script",
      "bash|zsh|fish",

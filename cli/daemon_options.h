@@ -24,6 +24,8 @@ struct ManagerOptions {
   std::string data_dir;               // always filled
   std::string cluster = "default";
   Duration node_deadline = limits::node_deadline_default;
+  std::uint16_t ingress_port = 8080;  // 0: no ingress in this process
+  bool ingress_port_given = false;
   LogFormat log_format = LogFormat::text;
 };
 
@@ -55,6 +57,21 @@ struct DevOptions {
   std::string data_dir;  // always filled
   std::string docker_host;
   std::vector<std::string> mount_dirs;
+  std::uint16_t ingress_port = 8080;  // 0: no ingress in this process
+  bool ingress_port_given = false;
+  LogFormat log_format = LogFormat::text;
+};
+
+struct IngressOptions {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 8080;
+  std::string metrics_host = "127.0.0.1";
+  std::uint16_t metrics_port = 5557;  // 0: none
+  std::vector<std::string> managers;  // "host:port"; always filled
+  std::string access_log;             // a file, "-" for standard output; empty: none
+  std::size_t connections_max = 10'000;
+  bool share_port = false;
+  Duration drain = 30s;
   LogFormat log_format = LogFormat::text;
 };
 

@@ -35,6 +35,7 @@ Result<Invocation> read_options(std::string_view command, const Draft& draft,
 Result<Invocation> read_manager(const Draft&, const Surroundings&);
 Result<Invocation> read_worker(const Draft&, const Surroundings&);
 Result<Invocation> read_dev(const Draft&, const Surroundings&);
+Result<Invocation> read_ingress(const Draft&, const Surroundings&);
 Result<Invocation> read_run(const Draft&, const Surroundings&);
 Result<Invocation> read_stop(const Draft&, const Surroundings&);
 Result<Invocation> read_status(const Draft&, const Surroundings&);

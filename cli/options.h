@@ -199,10 +199,11 @@ struct HelpOptions {
 };
 
 using Invocation =
-    std::variant<ManagerOptions, WorkerOptions, DevOptions, RunOptions, StopOptions, StatusOptions,
-                 NodeOptions, InspectOptions, LogsOptions, EventsOptions, ServiceCreateOptions,
-                 ServiceUpdateOptions, ServiceScaleOptions, ServiceRollbackOptions,
-                 ServiceRemoveOptions, ServiceShowOptions, ServiceLogsOptions, PlanOptions,
-                 ApplyOptions, OrchestrateOptions, CompletionOptions, VersionOptions, HelpOptions>;
+    std::variant<ManagerOptions, WorkerOptions, DevOptions, IngressOptions, RunOptions, StopOptions,
+                 StatusOptions, NodeOptions, InspectOptions, LogsOptions, EventsOptions,
+                 ServiceCreateOptions, ServiceUpdateOptions, ServiceScaleOptions,
+                 ServiceRollbackOptions, ServiceRemoveOptions, ServiceShowOptions,
+                 ServiceLogsOptions, PlanOptions, ApplyOptions, OrchestrateOptions,
+                 CompletionOptions, VersionOptions, HelpOptions>;
 
 }  // namespace cube::cli

@@ -242,6 +242,7 @@ Result<Invocation> read_options(std::string_view command, const Draft& draft,
   if (command == "manager") return read_manager(draft, around);
   if (command == "worker") return read_worker(draft, around);
   if (command == "dev") return read_dev(draft, around);
+  if (command == "ingress") return read_ingress(draft, around);
   if (command == "run") return read_run(draft, around);
   if (command == "stop") return read_stop(draft, around);
   if (command == "status") return read_status(draft, around);

@@ -144,6 +144,44 @@ Result<Invocation> read_manager(const Draft& draft, const Surroundings& around) 
     if (*deadline < 1s) return Error{Code::invalid, "--node-deadline: must be at least 1s"};
     o.node_deadline = *deadline;
   }
+  CUBE_TRY(set_port(draft, "ingress-port", o.ingress_port));
+  o.ingress_port_given = draft.has("ingress-port");
+  o.log_format = log_format_of(draft);
+  return Invocation(o);
+}
+
+Result<Invocation> read_ingress(const Draft& draft, const Surroundings& around) {
+  IngressOptions o;
+  o.host = draft.text("host", o.host);
+  CUBE_TRY(set_port(draft, "port", o.port));
+  o.metrics_host = draft.text("metrics-host", o.metrics_host);
+  CUBE_TRY(set_port(draft, "metrics-port", o.metrics_port));
+  if (o.port == o.metrics_port && o.port != 0)
+    return Error{Code::invalid,
+                 fmt::format("--metrics-port: {} is the ingress's (--port) too", o.port)};
+  auto managers = addresses_of(draft, "manager", 5555);
+  CUBE_TRY(managers);
+  o.managers = std::move(managers).value();
+  if (o.managers.empty()) {
+    const auto manager =
+        address_of("manager", around.env("CUBE_MANAGER").value_or("localhost"), 5555);
+    CUBE_TRY(manager);
+    o.managers = {manager->str()};
+  }
+  o.access_log = draft.text("access-log");
+  if (draft.has("connections")) {
+    const auto count = count_of("connections", draft.text("connections"));
+    CUBE_TRY(count);
+    if (*count < 1 || *count > 1'000'000)
+      return Error{Code::invalid, "--connections: must be from 1 to 1000000"};
+    o.connections_max = *count;
+  }
+  o.share_port = draft.on("share-port");
+  if (draft.has("drain")) {
+    const auto drain = duration_of("drain", draft.text("drain"));
+    CUBE_TRY(drain);
+    o.drain = *drain;
+  }
   o.log_format = log_format_of(draft);
   return Invocation(o);
 }
@@ -194,6 +232,8 @@ Result<Invocation> read_dev(const Draft& draft, const Surroundings& around) {
   if (o.port == o.worker_port && o.port != 0)
     return Error{Code::invalid,
                  fmt::format("--worker-port: {} is the manager's port (--port) too", o.port)};
+  CUBE_TRY(set_port(draft, "ingress-port", o.ingress_port));
+  o.ingress_port_given = draft.has("ingress-port");
   o.scheduler = draft.text("scheduler", o.scheduler);
   o.dbtype = draft.text("dbtype", o.dbtype);
   o.data_dir = data_dir_of(draft, around, "dev");

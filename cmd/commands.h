@@ -13,6 +13,7 @@ namespace cube::cmd {
 int run_manager(const cli::ManagerOptions& options);
 int run_worker(const cli::WorkerOptions& options);
 int run_dev(const cli::DevOptions& options);
+int run_ingress(const cli::IngressOptions& options);
 
 // The guard of a worker's lease, which the worker starts: `cube worker-guard`, not for people.
 inline constexpr std::string_view guard_command = "worker-guard";

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "cmd/commands.h"
+#include "cmd/ingress_parts.h"
 #include "cmd/process.h"
 #include "cmd/worker_parts.h"
 #include "daemon/manager_daemon.h"
@@ -60,6 +61,16 @@ int run_dev(const cli::DevOptions& options) {
     return could_not_start(log, manager.error());
   }
 
+  auto ingress =
+      start_inside(options.host, options.ingress_port, options.ingress_port_given,
+                   http::Endpoint{{}, options.host, (*manager)->port()}.str(), loop, log);
+  if (!ingress) {
+    manager->reset();
+    worker->reset();
+    loop.stop();
+    return could_not_start(log, ingress.error());
+  }
+
   warn_when_exposed(log, options.host, (*manager)->port());
   log.info("dev.ready",
            fmt::format("cube {}: a manager on {}:{} and a worker on port {}; try: cube run --image "
@@ -68,6 +79,7 @@ int run_dev(const cli::DevOptions& options) {
   daemon::notify_service_manager("READY=1");
   const auto signal = process.wait_for_signal();
   log.info("dev.stopping", signal + "; the containers go on, and are found again next time");
+  ingress->reset();
   manager->reset();
   worker->reset();
   loop.stop();

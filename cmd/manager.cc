@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "cmd/commands.h"
+#include "cmd/ingress_parts.h"
 #include "cmd/process.h"
 #include "daemon/manager_daemon.h"
 #include "daemon/notify.h"
@@ -30,6 +31,11 @@ int run_manager(const cli::ManagerOptions& options) {
   auto manager = daemon::ManagerDaemon::start(std::move(shell), **store, loop, log);
   if (!manager) return could_not_start(log, manager.error());
 
+  auto ingress =
+      start_inside(options.host, options.ingress_port, options.ingress_port_given,
+                   http::Endpoint{{}, options.host, (*manager)->port()}.str(), loop, log);
+  if (!ingress) return could_not_start(log, ingress.error());
+
   warn_when_exposed(log, options.host, (*manager)->port());
   log.info("manager.ready",
            fmt::format("cube {} listens on {}:{}; cluster {}, placement by {}, {}", CUBE_VERSION,
@@ -40,6 +46,7 @@ int run_manager(const cli::ManagerOptions& options) {
   const auto signal = process.wait_for_signal();
   daemon::notify_service_manager("STOPPING=1");
   log.info("manager.stopping", signal + "; the tasks go on without me");
+  ingress->reset();
   return 0;
 }
 

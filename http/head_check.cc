@@ -75,6 +75,16 @@ std::optional<Refusal> check_request_line(std::string_view line) {
   return check_version(parts.version);
 }
 
+// "HTTP/1.1 200 OK"; what stands behind the status is for people, and may be missing.
+std::optional<Refusal> check_status_line(std::string_view line) {
+  const bool shaped = line.size() >= 12 && line.starts_with("HTTP/1.") &&
+                      (line[7] == '0' || line[7] == '1') && line[8] == ' ' &&
+                      all(line.substr(9, 3), is_digit) && line[9] != '0' &&
+                      (line.size() == 12 || line[12] == ' ');
+  if (!shaped) return Refusal{502, "the reply does not begin with a status line of HTTP/1"};
+  return std::nullopt;
+}
+
 // The fields that decide where a message ends and whom it is for. Each may come once.
 struct FramingFields {
   std::optional<std::string_view> host, content_length, transfer_encoding, expect;
@@ -127,6 +137,14 @@ std::optional<Refusal> check_target(std::string_view target, const FramingFields
   return std::nullopt;
 }
 
+std::optional<Refusal> read_length(std::string_view text, std::uint64_t& length) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
+  if (text.empty() || !all(text, is_digit) || error != std::errc()) {
+    return Refusal{400, "Content-Length is not a number of bytes"};
+  }
+  return std::nullopt;
+}
+
 std::optional<Refusal> check_framing(const FramingFields& fields, HeadFacts& facts) {
   if (fields.transfer_encoding) {
     if (fields.content_length) {
@@ -139,12 +157,7 @@ std::optional<Refusal> check_framing(const FramingFields& fields, HeadFacts& fac
     facts.chunked = true;
   }
   if (fields.content_length) {
-    const auto text = *fields.content_length;
-    const auto [end, error] =
-        std::from_chars(text.data(), text.data() + text.size(), facts.content_length);
-    if (text.empty() || !all(text, is_digit) || error != std::errc()) {
-      return Refusal{400, "Content-Length is not a number of bytes"};
-    }
+    if (auto refusal = read_length(*fields.content_length, facts.content_length)) return refusal;
   }
   if (fields.expect) {
     if (!equal_ignoring_case(*fields.expect, "100-continue")) {
@@ -158,30 +171,35 @@ std::optional<Refusal> check_framing(const FramingFields& fields, HeadFacts& fac
 }  // namespace
 
 std::optional<Refusal> HeadScanner::scan(std::string_view bytes) {
-  for (; scanned_ < bytes.size() && end_ == 0; ++scanned_) {
-    if (scanned_ >= bytes_max_) {
-      if (line_start_ == 0) return Refusal{414, "the request line is too long"};
-      return Refusal{431, "the header is larger than " + std::to_string(bytes_max_) + " bytes"};
-    }
+  const std::size_t size = std::min(bytes.size(), bytes_max_);
+  while (end_ == 0 && scanned_ < size) {
     const char c = bytes[scanned_];
-    const bool after_cr = scanned_ > line_start_ && bytes[scanned_ - 1] == '\r';
-    if (after_cr != (c == '\n')) return Refusal{400, "a line of the head does not end in CRLF"};
-    if (after_cr) {
-      const auto line = bytes.substr(line_start_, scanned_ - 1 - line_start_);
-      if (auto refusal = line_ended(line)) return refusal;
-    } else if (is_control(c) && c != '\r' && c != '\t') {
-      return Refusal{400, "the head holds a control character"};
-    } else if (scanned_ == line_start_ && one_of(c, " \t")) {
+    if (scanned_ == line_start_ && one_of(c, " \t")) {
       return Refusal{400, "a line of the head begins with a space"};
     }
+    if (!is_control(c) || c == '\t') {
+      ++scanned_;
+    } else if (c == '\r' && scanned_ + 1 == size) {
+      break;  // its line feed is still to come
+    } else if (c == '\n' || (c == '\r' && bytes[scanned_ + 1] != '\n')) {
+      return Refusal{400, "a line of the head does not end in CRLF"};
+    } else if (c != '\r') {
+      return Refusal{400, "the head holds a control character"};
+    } else {
+      const auto line = bytes.substr(line_start_, scanned_ - line_start_);
+      scanned_ += 2;
+      if (auto refusal = line_ended(line)) return refusal;
+    }
   }
-  return std::nullopt;
+  if (end_ != 0 || bytes.size() <= bytes_max_) return std::nullopt;
+  if (line_start_ == 0) return Refusal{414, "the request line is too long"};
+  return Refusal{431, "the header is larger than " + std::to_string(bytes_max_) + " bytes"};
 }
 
 std::optional<Refusal> HeadScanner::line_ended(std::string_view line) {
   const bool first = line_start_ == 0;
-  line_start_ = scanned_ + 1;
-  if (first) return check_request_line(line);
+  line_start_ = scanned_;
+  if (first) return of_reply_ ? check_status_line(line) : check_request_line(line);
   if (line.empty()) end_ = line_start_;
   return std::nullopt;
 }
@@ -203,6 +221,30 @@ std::optional<Refusal> check_head(std::string_view head, HeadFacts& facts) {
   if (auto refusal = check_host(fields, facts.http11)) return refusal;
   if (auto refusal = check_target(request.target, fields)) return refusal;
   return check_framing(fields, facts);
+}
+
+std::optional<Refusal> check_reply_head(std::string_view head, ReplyFacts& facts) {
+  facts.http11 = head[7] == '1';
+  facts.status = (head[9] - '0') * 100 + (head[10] - '0') * 10 + (head[11] - '0');
+  head.remove_prefix(head.find("\r\n") + 2);
+  FramingFields fields;
+  while (!head.starts_with("\r\n")) {
+    const auto end = head.find("\r\n");
+    if (auto refusal = check_field(head.substr(0, end), fields)) return refusal;
+    head.remove_prefix(end + 2);
+  }
+  if (fields.transfer_encoding) {
+    if (fields.content_length) {
+      return Refusal{502, "both Content-Length and Transfer-Encoding are given"};
+    }
+    if (!facts.http11 || !equal_ignoring_case(*fields.transfer_encoding, "chunked")) {
+      return Refusal{502, "a transfer coding other than chunked"};
+    }
+    facts.chunked = true;
+  }
+  if (!fields.content_length) return std::nullopt;
+  facts.content_length = 0;
+  return read_length(*fields.content_length, *facts.content_length);
 }
 
 }  // namespace cube::http

@@ -62,6 +62,9 @@ TEST_CASE("mistakes end with a line that helps, and code 2") {
            Case{{"dev", "-p", "7000", "--worker-port", "7000"},
                 "--worker-port: 7000 is the manager's port (--port) too"},
            Case{{"dev", "-p", "5556"}, "--worker-port: 5556 is the manager's port (--port) too"},
+           Case{{"ingress", "-p", "5557"}, "--metrics-port: 5557 is the ingress's (--port) too"},
+           Case{{"ingress", "--connections", "0"}, "--connections: must be from 1 to 1000000"},
+           Case{{"ingress", "-m", ","}, "--manager: `,` names no address"},
            Case{{"logs", "--since", "zz", "web"},
                 "--since: `zz` is neither a duration (10m) nor a time (2026-01-02T03:04:05Z)"},
            Case{{"worker", "--label", "x"}, "--label: `x` is not KEY=VALUE"},
@@ -177,6 +180,31 @@ TEST_CASE("manager: defaults, and every spelling of the old command line") {
   CHECK(o.dbtype == "memory");
   CHECK(o.node_deadline == 3s);
   CHECK(options<ManagerOptions>({"manager", "-d", "memory"}).dbtype == "memory");
+}
+
+TEST_CASE("ingress: defaults, managers from flags or the environment") {
+  const auto plain = options<IngressOptions>({"ingress"});
+  CHECK(plain.host == "127.0.0.1");
+  CHECK(plain.port == 8080);
+  CHECK(plain.metrics_port == 5557);
+  CHECK(plain.managers == Words{"localhost:5555"});
+  CHECK(plain.access_log.empty());
+  CHECK_FALSE(plain.share_port);
+  const auto full = options<IngressOptions>(
+      {"ingress", "-m", "a,b:1", "-m", "a:5555", "-H", "0.0.0.0", "-p", "80", "--metrics-port", "0",
+       "--access-log", "-", "--connections", "7", "--share-port", "--drain", "5s"});
+  CHECK(full.managers == Words{"a:5555", "b:1"});
+  CHECK(full.host == "0.0.0.0");
+  CHECK(full.port == 80);
+  CHECK(full.metrics_port == 0);
+  CHECK(full.access_log == "-");
+  CHECK(full.connections_max == 7);
+  CHECK(full.share_port);
+  CHECK(full.drain == 5s);
+  CHECK(options<ManagerOptions>({"manager"}).ingress_port == 8080);
+  CHECK_FALSE(options<ManagerOptions>({"manager"}).ingress_port_given);
+  CHECK(options<DevOptions>({"dev", "--ingress-port", "0"}).ingress_port == 0);
+  CHECK(options<DevOptions>({"dev", "--ingress-port", "0"}).ingress_port_given);
 }
 
 TEST_CASE("the data directory: flag, environment, root, state home") {
