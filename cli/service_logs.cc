@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
+#include <mutex>
 #include <ostream>
 #include <set>
 #include <thread>
@@ -31,13 +33,25 @@ std::string shown(std::string_view line) {
   }
 }
 
+// What the readers have of it all: they may outlive the rest.
+struct Shared {
+  explicit Shared(bool by_time) : merge(by_time) {}
+  LogMerge merge;
+  std::mutex mutex;
+  std::vector<std::string> errors;
+};
+
 class ServiceLogs {
  public:
   ServiceLogs(const ServiceLogsOptions& options, Io& io)
-      : options_(options), io_(io), client_(options.manager), merge_(!options.follow) {}
+      : options_(options),
+        io_(io),
+        client_(options.manager),
+        shared_(std::make_shared<Shared>(!options.follow)) {}
+  // Readers that follow a replica which is silent cannot be called back; they end with the process.
   ~ServiceLogs() {
-    merge_.stop();
-    for (std::thread& reader : readers_) reader.join();
+    shared_->merge.stop();
+    for (std::thread& reader : readers_) options_.follow ? reader.detach() : reader.join();
   }
   ServiceLogs(const ServiceLogs&) = delete;
   ServiceLogs& operator=(const ServiceLogs&) = delete;
@@ -53,12 +67,10 @@ class ServiceLogs {
   const ServiceLogsOptions& options_;
   Io& io_;
   ManagerClient client_;
-  LogMerge merge_;
+  std::shared_ptr<Shared> shared_;
   std::string service_;
   std::set<std::pair<TaskId, std::uint32_t>> known_;  // replica and attempt
   std::vector<std::thread> readers_;
-  std::mutex errors_mutex_;
-  std::vector<std::string> errors_;
   std::size_t width_ = 0;  // of the prefixes
 };
 
@@ -69,23 +81,24 @@ void ServiceLogs::read(const Task& task, bool whole) {
   std::string name = fmt::format("{}@{}", printable(task.spec.name), short_id(task.id));
   if (task.attempt > 1) name += fmt::format("#{}", task.attempt);
   width_ = std::max(width_, name.size());
-  merge_.open(name);
+  shared_->merge.open(name);
   LogQuery query{options_.follow, !options_.follow || options_.timestamps, options_.tail,
                  options_.since};
   if (whole) {
     query.tail.reset();
     query.since.clear();
   }
-  readers_.emplace_back([this, name, query, id = task.id.str()] {
-    ManagerClient client(options_.manager);
-    const auto done =
-        client.logs(id, query, [&](std::string_view piece) { return merge_.write(name, piece); });
-    if (!done.ok()) {
-      const std::lock_guard lock(errors_mutex_);
-      errors_.push_back(fmt::format("{}: {}", name, done.error().message));
-    }
-    merge_.close(name);
-  });
+  readers_.emplace_back(
+      [shared = shared_, manager = options_.manager, name, query, id = task.id.str()] {
+        ManagerClient client(manager);
+        const auto done = client.logs(
+            id, query, [&](std::string_view piece) { return shared->merge.write(name, piece); });
+        if (!done.ok()) {
+          const std::lock_guard lock(shared->mutex);
+          shared->errors.push_back(fmt::format("{}: {}", name, done.error().message));
+        }
+        shared->merge.close(name);
+      });
 }
 
 // A replica that came, or moved, while the others were read.
@@ -113,7 +126,7 @@ int ServiceLogs::operator()() {
     if (has_been_placed(t)) read(t, /*whole=*/false);
   bool ended = false;
   while (io_.out.good()) {
-    const auto line = merge_.take(kPatience, ended);
+    const auto line = shared_->merge.take(kPatience, ended);
     if (line) {
       print(*line);
       continue;
@@ -122,11 +135,11 @@ int ServiceLogs::operator()() {
     if (options_.follow) look_for_more();
     if (ended && !io_.sleep(kPatience)) break;
   }
-  const std::lock_guard lock(errors_mutex_);
+  const std::lock_guard lock(shared_->mutex);
   // One replica without logs (its container is gone) says nothing against the others.
-  for (const std::string& error : errors_) io_.err << "cube: " << error << '\n';
+  for (const std::string& error : shared_->errors) io_.err << "cube: " << error << '\n';
   io_.err.flush();
-  const bool none = !errors_.empty() && errors_.size() == readers_.size();
+  const bool none = !shared_->errors.empty() && shared_->errors.size() == readers_.size();
   return none ? exit_failed : exit_fine;
 }
 

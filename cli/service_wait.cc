@@ -95,6 +95,10 @@ void ServiceWait::explain(const Waited& w) {
   std::string line = fmt::format("{}: {}", called(*task), name(task->wire_state()));
   if (!task->node.empty()) line += " on " + task->node;
   if (!task->reason().empty()) line += fmt::format(": {}", task->reason());
+  // What it does now, being tried again, hides why it has to be.
+  if (task->status.failure == Failure::exit &&
+      task->reason().find("exit code") == std::string::npos)
+    line += fmt::format("; the one before ended with exit code {}", task->status.exit_code);
   io_.err << printable(line) << '\n' << std::flush;
   print_log_tail(client_, io_, *task);
 }

@@ -6,6 +6,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "api/decode.h"
+#include "api/service.h"
 #include "cli/command_table.h"
 #include "cli/completion.h"
 #include "cli/exit_codes.h"
@@ -41,6 +43,38 @@ TEST_CASE("docs/cli.md is complete") {
     const std::string row = "| " + std::to_string(m.code) + " | " + std::string(m.word) + " | " +
                             std::string(m.meaning) + " |";
     CHECK(page.find(row) != std::string::npos);
+  }
+}
+
+// Every name in an object, but those of tasks and of volume options.
+void names_in(const api::Value& v, std::vector<std::string>& out) {
+  if (v.object() == nullptr) return;
+  for (const api::Member& m : *v.object()) {
+    out.push_back(m.key);
+    if (m.key != "Task" && m.key != "Options") names_in(m.value, out);
+  }
+}
+
+TEST_CASE("docs/services.md has every field of a service") {
+  service::ServiceSpec spec;
+  spec.name = "web";
+  spec.autoscale.by = service::AutoscalePolicy::By::usage;
+  spec.ingress.rate_limit.requests = 1;
+  spec.port_range = {8000, {80, "tcp"}};
+  spec.volume.name = "data";
+  const auto value = api::read_json(api::service_spec_json(spec));
+  REQUIRE(value.ok());
+  std::vector<std::string> names{"Global"};
+  names_in(*value, names);
+  CHECK(names.size() > 40);
+  std::ifstream in(CUBE_SOURCE_DIR "/docs/services.md");
+  std::stringstream text;
+  text << in.rdbuf();
+  for (const std::string& name : names) {
+    CAPTURE(name);
+    const bool found = text.str().find("`" + name + "`") != std::string::npos ||
+                       text.str().find("`" + name + ":") != std::string::npos;
+    CHECK(found);
   }
 }
 

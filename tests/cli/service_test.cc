@@ -391,5 +391,36 @@ TEST_CASE_FIXTURE(ServiceFixture, "logs -f takes lines as they come") {
   CHECK(manager.log_queries() == std::vector<std::string>{"follow=true;"});
 }
 
+TEST_CASE_FIXTURE(ServiceFixture, "a replica that is tried again: why is told all the same") {
+  auto& web = manager.add_service("web", "echo:1");
+  Task& bad = replica(web, 1);
+  bad.of.version = 2;
+  bad.status.observed = Observed::starting;
+  bad.status.restart = 1;
+  bad.status.failure = Failure::exit;
+  bad.status.exit_code = 3;
+  bad.status.reason = "starting the container";
+  manager.service_script = [](api::ServiceView& s, int asked) {
+    if (asked >= 2) s.status.state = "paused";
+  };
+  const auto got = cube({"service", "update", "--image", "bad", "web"});
+  CHECK(got.code == exit_not_converged);
+  CHECK(has(got.err, "did not get there: its update is paused (1 of 1 ready, 0 of the new"));
+  CHECK(has(got.err,
+            "Scheduled on n1: starting the container; the one before ended with exit "
+            "code 3\n"));
+}
+
+TEST_CASE_FIXTURE(ServiceFixture, "logs ends when nobody reads, and says when none can be had") {
+  auto& web = manager.add_service("web", "echo");
+  replica(web, 1);
+  Task& never = replica(web, 2);
+  never.attempt = 0;
+  FdOutput nowhere(-1);
+  output = &nowhere;
+  for (const char* flag : {"-f", "-t"}) CHECK(cube({"service", "logs", flag, "web"}).code != 0);
+  CHECK(manager.log_queries().size() == 2);  // what never ran is not asked
+}
+
 }  // namespace
 }  // namespace cube::cli
