@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/exit_codes.h"
+#include "cli/views.h"
 
 namespace cube::cli {
 namespace {
@@ -16,7 +17,7 @@ class LineWriter {
  public:
   explicit LineWriter(Io& io) : io_(io) {}
   ~LineWriter() {
-    if (!rest_.empty()) io_.out << shown(rest_) << std::flush;
+    if (!rest_.empty()) io_.out << printable_line(rest_) << std::flush;
   }
   LineWriter(const LineWriter&) = delete;
   LineWriter& operator=(const LineWriter&) = delete;
@@ -30,26 +31,14 @@ class LineWriter {
     rest_ += piece;
     std::size_t start = 0;
     for (std::size_t end = 0; (end = rest_.find('\n', start)) != std::string::npos; start = end + 1)
-      io_.out << shown(std::string_view(rest_).substr(start, end - start)) << '\n';
+      io_.out << printable_line(std::string_view(rest_).substr(start, end - start)) << '\n';
     rest_.erase(0, start);
-    if (rest_.size() > kLineBytesMax) io_.out << shown(std::exchange(rest_, {}));
+    if (rest_.size() > kLineBytesMax) io_.out << printable_line(std::exchange(rest_, {}));
     io_.out.flush();
     return io_.out.good();
   }
 
  private:
-  static std::string shown(std::string_view line) {
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    std::string text;
-    for (std::size_t start = 0;;) {
-      const std::size_t tab = std::min(line.find('\t', start), line.size());
-      text += printable(line.substr(start, tab - start));
-      if (tab == line.size()) return text;
-      text += '\t';
-      start = tab + 1;
-    }
-  }
-
   Io& io_;
   std::string rest_;
 };

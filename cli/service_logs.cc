@@ -21,18 +21,6 @@ namespace {
 
 constexpr Duration kPatience = 500ms;  // between looks for new replicas
 
-// Tabs stay; nothing else that could take a terminal over.
-std::string shown(std::string_view line) {
-  std::string text;
-  for (std::size_t start = 0;;) {
-    const std::size_t tab = std::min(line.find('\t', start), line.size());
-    text += printable(line.substr(start, tab - start));
-    if (tab == line.size()) return text;
-    text += '\t';
-    start = tab + 1;
-  }
-}
-
 // What the readers have of it all: they may outlive the rest.
 struct Shared {
   explicit Shared(bool by_time) : merge(by_time) {}
@@ -112,7 +100,7 @@ void ServiceLogs::look_for_more() {
 void ServiceLogs::print(const LogMerge::Line& line) {
   io_.out << fmt::format("{:<{}} | ", line.stream, width_);
   if (options_.timestamps && !line.time.empty()) io_.out << printable(line.time) << ' ';
-  io_.out << (io_.out_is_tty ? shown(line.text) : line.text) << '\n' << std::flush;
+  io_.out << (io_.out_is_tty ? printable_line(line.text) : line.text) << '\n' << std::flush;
 }
 
 int ServiceLogs::operator()() {
@@ -125,15 +113,15 @@ int ServiceLogs::operator()() {
   for (const Task& t : *tasks)
     if (has_been_placed(t)) read(t, /*whole=*/false);
   bool ended = false;
+  Instant looked = io_.mono_now();
   while (io_.out.good()) {
     const auto line = shared_->merge.take(kPatience, ended);
-    if (line) {
-      print(*line);
-      continue;
-    }
+    if (line) print(*line);
     if (ended && !options_.follow) break;
-    if (options_.follow) look_for_more();
     if (ended && !io_.sleep(kPatience)) break;
+    if (!options_.follow || io_.mono_now() - looked < kPatience) continue;
+    looked = io_.mono_now();
+    look_for_more();
   }
   const std::lock_guard lock(shared_->mutex);
   // One replica without logs (its container is gone) says nothing against the others.

@@ -81,6 +81,18 @@ std::string time_text(WallTime at) {
 
 }  // namespace
 
+std::string printable_line(std::string_view line) {
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  std::string text;
+  for (std::size_t start = 0;;) {
+    const std::size_t tab = std::min(line.find('\t', start), line.size());
+    text += printable(line.substr(start, tab - start));
+    if (tab == line.size()) return text;
+    text += '\t';
+    start = tab + 1;
+  }
+}
+
 std::string short_id(const TaskId& id) {
   return id.str().substr(0, kShortId);
 }

@@ -2,6 +2,7 @@
 // Tasks, nodes and events as people read them. Pure: the golden texts of the tests are made here.
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/codec.h"
@@ -27,6 +28,8 @@ Table event_table(const std::vector<Event>& events);
 // One event of a stream, where nobody can know how wide the columns will be.
 std::string event_line(const Event& event);
 
+// A line of a log, for a terminal: tabs stay, nothing else that could take it over does.
+std::string printable_line(std::string_view line);
 std::string short_id(const TaskId& id);    // the first 8 characters
 std::string called(const Task& task);      // "web (1a2b3c4d)", made printable
 std::string ports_text(const Task& task);  // "0.0.0.0:8080->7777/tcp, ..."

@@ -258,6 +258,7 @@ void FakeManager::route_services() {
     const std::lock_guard lock(mutex_);
     const api::ServiceView* s = find_service(request.matches[1], reply);
     if (s == nullptr) return;
+    on_service_tasks(service_tasks_asked_++);
     std::vector<const Task*> own;
     for (Task& t : tasks_)
       if (t.of.service == s->id) own.push_back(&t);

@@ -38,6 +38,8 @@ class FakeManager {
 
   // Called with each stored service before it is answered to a GET, and how often it was.
   std::function<void(api::ServiceView&, int asked)> service_script = [](api::ServiceView&, int) {};
+  // Called before a service's tasks are answered, and how often they were.
+  std::function<void(int asked)> on_service_tasks = [](int) {};
   // Called with a service after it was answered to a GET.
   std::function<void(api::ServiceView&)> after_look = [](api::ServiceView&) {};
   api::ServiceView& add_service(const std::string& name, const std::string& image);
@@ -81,7 +83,7 @@ class FakeManager {
   std::map<std::string, int> asked_, services_asked_;
   std::vector<std::string> service_requests_;
   std::vector<service::ServiceSpec> service_specs_;
-  int nodes_asked_ = 0;
+  int nodes_asked_ = 0, service_tasks_asked_ = 0;
   std::vector<Submitted> submitted_;
   std::vector<std::string> stopped_, forgotten_, log_queries_, last_event_ids_;
   httplib::Server server_;

@@ -381,14 +381,22 @@ TEST_CASE_FIXTURE(ServiceFixture, "logs merges by time, with the replica in fron
   CHECK(cube({"service", "logs", "nobody"}).code == exit_not_found);
 }
 
-TEST_CASE_FIXTURE(ServiceFixture, "logs -f takes lines as they come") {
+TEST_CASE_FIXTURE(ServiceFixture, "logs -f takes lines as they come, also of new replicas") {
   auto& web = manager.add_service("web", "echo");
   replica(web, 1);
+  Task& late = replica(web, 2);
+  late.attempt = 0;
+  late.status.observed = Observed::waiting;
   manager.log_text = "hello\n";
   interrupt_after = 2s;
-  const auto got = cube({"service", "logs", "-f", "web"});
-  CHECK(got.out == "web.1@bb1d0000 | hello\n");
-  CHECK(manager.log_queries() == std::vector<std::string>{"follow=true;"});
+  manager.on_service_tasks = [&](int asked) {
+    if (asked < 2) return;
+    late.attempt = 1;
+    late.status.observed = Observed::running;
+  };
+  const auto got = cube({"service", "logs", "-f", "--tail", "1", "web"});
+  CHECK(got.out == "web.1@bb1d0000 | hello\nweb.2@bb1d0000 | hello\n");
+  CHECK(manager.log_queries() == std::vector<std::string>{"follow=true;tail=1;", "follow=true;"});
 }
 
 TEST_CASE_FIXTURE(ServiceFixture, "a replica that is tried again: why is told all the same") {
