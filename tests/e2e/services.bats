@@ -163,3 +163,25 @@ end_watch() { kill "$watcher"; wait "$watcher" 2>/dev/null || true; }
   [[ $output == *nowhere* ]]
   "$cube" service rm --wait none
 }
+
+@test "orchestrate: a small configuration becomes a service at its ports, and follows changes" {
+  port=$(free_port)
+  cat >"$dir/config.json" <<JSON
+{"Name": "acts", "Image": "$echo_image", "Port": 0, "StartingPort": $port, "ContainerPort": 7777,
+ "HealthCheckPath": "/health", "Maximum": 3}
+JSON
+  run "$cube" orchestrate -f "$dir/config.json"
+  [ "$status" = 0 ]
+  [[ ${lines[-1]} == "acts ("*") is there: 1 of 1 ready" ]]
+  curl -fsS "http://127.0.0.1:$port/health"
+  [ "$("$cube" service inspect acts | jq -c '.Spec.Autoscale | [.By, .Min, .Max, .PerReplica, .Interval]')" = '["requests",1,3,20,"2m"]' ]
+  sed -i 's/"Maximum": 3/"Maximum": 2, "Minimum": 2/' "$dir/config.json"
+  run "$cube" orchestrate -f "$dir/config.json"
+  [ "$status" = 0 ]
+  [[ ${lines[-1]} == *"is there: 2 of 2 ready" ]]
+  sed -i 's/Minimum/Minimun/' "$dir/config.json"
+  run "$cube" orchestrate -f "$dir/config.json"
+  [ "$status" = 2 ]
+  [ "$output" = "cube: $dir/config.json:2:46: Minimun: unknown field; did you mean Minimum?" ]
+  "$cube" service rm --wait acts
+}
