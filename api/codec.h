@@ -32,6 +32,8 @@ Result<Report> parse_report(std::string_view json);
 // Replies and messages
 std::string task_json(const Task& task);
 std::string tasks_json(const std::vector<const Task*>& tasks);
+// Their IDs only, as objects; `as_list`, or the one of them. REQUIRES: it is one, or a list.
+std::string task_ids_json(const std::vector<Task>& tasks, bool as_list);
 std::string event_json(const Event& event);
 std::string events_json(const std::vector<Event>& events);
 std::string stats_json(const HostStats& stats, std::uint32_t task_count);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "api/json_quick.h"
 #include "base/text.h"
 
 namespace cube::api {
@@ -18,24 +19,6 @@ constexpr std::size_t shown_bytes_max = 64;
 std::string shown(std::string_view text) {
   std::string out = printable(text.substr(0, shown_bytes_max));
   return text.size() > shown_bytes_max ? out + "..." : out;
-}
-
-// The first key that appears twice, or nullptr.
-const std::string* duplicate_key(const Value::Object& object) {
-  constexpr std::size_t few = 8;
-  if (object.size() <= few) {
-    for (std::size_t i = 1; i < object.size(); ++i)
-      for (std::size_t j = 0; j < i; ++j)
-        if (object[i].key == object[j].key) return &object[i].key;
-    return nullptr;
-  }
-  std::vector<const std::string*> keys;
-  keys.reserve(object.size());
-  for (const Member& m : object) keys.push_back(&m.key);
-  std::sort(keys.begin(), keys.end(), [](auto* a, auto* b) { return *a < *b; });
-  auto twin =
-      std::adjacent_find(keys.begin(), keys.end(), [](auto* a, auto* b) { return *a == *b; });
-  return twin == keys.end() ? nullptr : *twin;
 }
 
 // "[json.exception.parse_error.101] parse error at line 1, column 3: syntax error while parsing
@@ -176,6 +159,11 @@ class Builder {
 }  // namespace
 
 Result<Value> read_json(std::string_view text, const ReadLimits& limits) {
+  if (auto plain = read_plain_json(text, limits)) return *std::move(plain);
+  return read_json_carefully(text, limits);
+}
+
+Result<Value> read_json_carefully(std::string_view text, const ReadLimits& limits) {
   Builder builder(limits);
   bool complete = nlohmann::json::sax_parse(text.begin(), text.end(), &builder);
   return std::move(builder).finish(complete);

@@ -102,7 +102,7 @@ void write_status(JsonWriter& w, const AttemptStatus& s) {
 // --- Assignment ---------------------------------------------------------------------------------
 
 Result<void> read_assigned_spec(const Value& v, const At& at, AssignedTask& task) {
-  return decode(v, at, spec_part(task.spec));
+  return decode(v, at, spec_part(task.spec.edit()));
 }
 
 constexpr Field<AssignedTask> assigned_fields[] = {

@@ -30,7 +30,7 @@ struct AssignedTask {
   // true: run it (restart it under its policy). false: it is over; start nothing, but keep its
   // exited container, for its logs, until it is gone from the assignment.
   bool run = true;
-  TaskSpec spec;
+  SharedSpec spec;
   friend bool operator==(const AssignedTask&, const AssignedTask&) = default;
 };
 

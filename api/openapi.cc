@@ -39,7 +39,9 @@ constexpr std::string_view tasks_ref =
     R"({"type":"array","items":{"$ref":"#/components/schemas/Task"}})";
 constexpr std::string_view task_or_tasks =
     R"({"anyOf":[{"$ref":"#/components/schemas/Task"},)"
-    R"({"type":"array","items":{"$ref":"#/components/schemas/Task"}}]})";
+    R"({"type":"array","items":{"$ref":"#/components/schemas/Task"}},)"
+    R"({"$ref":"#/components/schemas/TaskID"},)"
+    R"({"type":"array","items":{"$ref":"#/components/schemas/TaskID"}}]})";
 constexpr std::string_view submission =
     R"({"anyOf":[{"$ref":"#/components/schemas/TaskEvent"},)"
     R"({"$ref":"#/components/schemas/TaskRequest"},{"type":"array","items":{"anyOf":[)"
@@ -70,7 +72,8 @@ constexpr Detail details[] = {
      submission,
      {400, 409, 413, 503, 507},
      {{{"Idempotency-Key", "header", id_text,
-        "The same key gives the same answer for 24 hours (manager)"}}}},
+        "The same key gives the same answer for 24 hours (manager)"},
+       {"Prefer", "header", id_text, "return=minimal: answered with IDs only (manager)"}}}},
     {"getTask", 200, task_ref, {}, {404, 409}, {{task_id}}},
     {"stopTask", 204, {}, {}, {404, 409}, {{task_id}}},
     {"getTaskLogs",

@@ -39,6 +39,10 @@ constexpr std::string_view schemas = R"json({
     "required": ["HostIp", "HostPort"], "properties": {
       "HostIp": {"type": "string"}, "HostPort": {"type": "string"}}}}},
 
+"TaskID": {"type": "object", "required": ["ID"], "additionalProperties": false,
+  "description": "The answer to Prefer: return=minimal",
+  "properties": {"ID": {"type": "string", "format": "uuid"}}},
+
 "Texts": {"type": "object", "additionalProperties": {"type": "string"}},
 
 "Task": {"type": "object",

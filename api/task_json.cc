@@ -128,7 +128,7 @@ void derive_from_state(TaskWire& wire) {
 
 Result<void> read_task(const Value& v, const At& at, Task& out) {
   TaskWire wire;
-  CUBE_TRY(decode(v, at, task_part(wire), spec_part(wire.task.spec)));
+  CUBE_TRY(decode(v, at, task_part(wire), spec_part(wire.task.spec.edit())));
   if (!wire.has_observed) derive_from_state(wire);
   Task& task = wire.task;
   task.status.key = {task.id, task.attempt};
@@ -148,7 +148,7 @@ void write_status(JsonWriter& w, const Task& task) {
   w.member("Observed", name(s.observed));
   w.member("Final", s.final);
   w.member("Reason", task.reason());
-  bool checked = task.spec.health.kind != HealthCheck::Kind::none;
+  bool checked = task.spec->health.kind != HealthCheck::Kind::none;
   w.member("Healthy", checked ? name(s.health) : "");
   w.member("ExitCode", s.exit_code);
   w.member("Failure", name(s.failure));
@@ -208,6 +208,18 @@ std::string tasks_json(const std::vector<const Task*>& tasks) {
   w.open_list();
   for (const Task* task : tasks) write_task(w, *task);
   w.close_list();
+  return std::move(w).finish();
+}
+
+std::string task_ids_json(const std::vector<Task>& tasks, bool as_list) {
+  JsonWriter w;
+  if (as_list) w.open_list();
+  for (const Task& task : tasks) {
+    w.open_object();
+    w.member("ID", task.id.str());
+    w.close_object();
+  }
+  if (as_list) w.close_list();
   return std::move(w).finish();
 }
 

@@ -86,6 +86,12 @@ inline constexpr std::size_t events_kept_max = 10'000;
 inline constexpr std::uint32_t moves_after_failures = 3;  // in a row in one attempt, then elsewhere
 inline constexpr Duration avoid_node_for = 5min;          // after a failure that is the node's
 inline constexpr Duration exited_container_kept_for = 1h;  // for its logs
+
+// A core's thread: inputs of one commit, and for how long it takes more of them. A single input may
+// take longer (thousands of tasks in one request).
 inline constexpr std::size_t step_batch_inputs_max = 256;
+inline constexpr Duration step_batch_time = 5ms;
+inline constexpr std::size_t step_placements_max = 500;  // the rest is placed by the next steps
+inline constexpr std::size_t step_sweep_max = 2000;      // tasks and rooms looked at, likewise
 
 }  // namespace cube::limits

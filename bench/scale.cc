@@ -35,7 +35,7 @@ using std::chrono::milliseconds;
 
 struct Options {
   std::string cube, data_dir, policy = "epvm";
-  std::uint32_t nodes = 100, tasks = 10'000, batch = 500, names = 1'000, clients = 2;
+  std::uint32_t nodes = 100, tasks = 10'000, batch = 200, names = 1'000, clients = 2;
   std::uint16_t port = 0, nodes_port = 0;
   int give_up_s = 600;
 };
@@ -174,7 +174,8 @@ void submit(const Options& options, const std::string& endpoint, std::atomic<std
     for (std::uint32_t i = first; i < last; ++i) {
       body += (i == first ? "" : ",") + task_json(i, options);
     }
-    const Answer answer = wire.expect(201, "POST", "/tasks", body + "]");
+    body += "]";
+    const Answer answer = wire.expect(201, "POST", "/tasks", body, "Prefer: return=minimal\r\n");
     const auto at = answer.body.find(mark);
     if (at != std::string::npos) known.add(answer.body.substr(at + mark.size(), 36));
   }

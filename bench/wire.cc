@@ -117,10 +117,12 @@ std::string Wire::take_chunks() {
   }
 }
 
-Answer Wire::request(std::string_view method, std::string_view target, std::string_view body) {
+Answer Wire::request(std::string_view method, std::string_view target, std::string_view body,
+                     std::string_view headers) {
   if (fd_ >= 0 && is_closed_by_peer()) close();  // it was idle for too long
   if (fd_ < 0) open();
   std::string head = fmt::format("{} {} HTTP/1.1\r\nHost: localhost\r\n", method, target);
+  head += headers;
   if (!body.empty()) head += "Content-Type: application/json\r\n";
   if (!body.empty() || method == "POST") {
     head += fmt::format("Content-Length: {}\r\n", body.size());
@@ -151,8 +153,8 @@ Answer Wire::request(std::string_view method, std::string_view target, std::stri
 }
 
 Answer Wire::expect(int status, std::string_view method, std::string_view target,
-                    std::string_view body) {
-  Answer answer = request(method, target, body);
+                    std::string_view body, std::string_view headers) {
+  Answer answer = request(method, target, body, headers);
   if (answer.status != status) {
     die(fmt::format("{} {} answered {}, not {}: {}", method, target, answer.status, status,
                     answer.body));

@@ -23,10 +23,12 @@ class Wire {
   Wire(const Wire&) = delete;
   Wire& operator=(const Wire&) = delete;
 
-  Answer request(std::string_view method, std::string_view target, std::string_view body = {});
+  // `headers`: whole lines, each with its CR LF.
+  Answer request(std::string_view method, std::string_view target, std::string_view body = {},
+                 std::string_view headers = {});
   // The same, and ends the program unless the answer has `status`.
   Answer expect(int status, std::string_view method, std::string_view target,
-                std::string_view body = {});
+                std::string_view body = {}, std::string_view headers = {});
 
  private:
   void open();

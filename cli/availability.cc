@@ -54,7 +54,7 @@ std::string remains(const std::string& node, const std::vector<Task>& left) {
       names.emplace_back("...");
       break;
     }
-    names.push_back(t.spec.name);
+    names.push_back(t.spec->name);
   }
   return fmt::format("{}: {} {} left: {}", node, left.size(), left.size() == 1 ? "task" : "tasks",
                      join(names, ", "));

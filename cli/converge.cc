@@ -51,7 +51,7 @@ Convergence::Verdict Convergence::observe_running(Instant now, const Task& task)
     return Verdict::failed;
   }
   if (!running_since_) running_since_ = now;
-  const bool checked = task.spec.health.kind != HealthCheck::Kind::none;
+  const bool checked = task.spec->health.kind != HealthCheck::Kind::none;
   if (checked && task.status.health != Health::healthy) {
     if (why_.empty()) why_ = "its health check has not succeeded yet";
     return Verdict::waiting;

@@ -66,7 +66,7 @@ class ServiceLogs {
 void ServiceLogs::read(const Task& task, bool whole) {
   if (!known_.emplace(task.id, task.attempt).second) return;
   // Two replicas of a slot are told apart.
-  std::string name = fmt::format("{}@{}", printable(task.spec.name), short_id(task.id));
+  std::string name = fmt::format("{}@{}", printable(task.spec->name), short_id(task.id));
   if (task.attempt > 1) name += fmt::format("#{}", task.attempt);
   width_ = std::max(width_, name.size());
   shared_->merge.open(name);

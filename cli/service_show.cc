@@ -74,7 +74,7 @@ std::string text_of(const ServiceShowOptions& options, const std::vector<Task>& 
   std::string text;
   for (const Task& t : tasks) {
     const std::string id = options.no_trunc ? t.id.str() : short_id(t.id);
-    text += (options.quiet ? id : printable(t.spec.name)) + "\n";
+    text += (options.quiet ? id : printable(t.spec->name)) + "\n";
   }
   return text;
 }

@@ -88,12 +88,12 @@ Table replica_table(const std::vector<Task>& tasks, ServiceTableView view) {
     const std::string health =
         t.status.health == Health::unknown ? "" : std::string(name(t.status.health));
     std::vector<Cell> row{{shown_id(t.id.str(), view.no_trunc)},
-                          {t.spec.name},
+                          {t.spec->name},
                           {std::to_string(t.of.version)},
                           {t.node},
                           {t.draining ? "Draining" : std::string(name(t.wire_state())), color},
                           {health},
-                          {t.spec.image}};
+                          {t.spec->image}};
     if (view.wide) {
       row.push_back({std::to_string(t.restart_count())});
       row.push_back({ports_text(t)});

@@ -37,7 +37,7 @@ Result<Task> find_task(ManagerClient& client, std::string_view ref) {
   if (!tasks.ok()) return error;
   std::vector<std::string> candidates;
   for (const Task& t : *tasks)
-    if (t.spec.name == ref || t.id.str().starts_with(ref))
+    if (t.spec->name == ref || t.id.str().starts_with(ref))
       candidates.push_back(fmt::format("{} {}", called(t), name(t.wire_state())));
   if (candidates.empty()) return error;
   return Error{Code::conflict,

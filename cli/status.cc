@@ -45,7 +45,7 @@ std::string text_of(const StatusOptions& options, const std::vector<Task>& tasks
   if (options.quiet || options.output == OutputFormat::name) {
     for (const Task& t : tasks) {
       const std::string id = options.no_trunc ? t.id.str() : short_id(t.id);
-      text += (options.quiet ? id : printable(t.spec.name)) + "\n";
+      text += (options.quiet ? id : printable(t.spec->name)) + "\n";
     }
     return text;
   }

@@ -98,7 +98,7 @@ std::string short_id(const TaskId& id) {
 }
 
 std::string called(const Task& task) {
-  return fmt::format("{} ({})", printable(task.spec.name), short_id(task.id));
+  return fmt::format("{} ({})", printable(task.spec->name), short_id(task.id));
 }
 
 std::string ports_text(const Task& task) {
@@ -136,8 +136,8 @@ Table task_table(const std::vector<Task>& tasks, WallTime now, TaskView view) {
     const std::string container =
         view.no_trunc ? t.status.container_id : t.status.container_id.substr(0, kShortContainer);
     std::vector<Cell> row{
-        {view.no_trunc ? t.id.str() : short_id(t.id)}, {t.spec.name}, {ago(t.created, now)},
-        {std::string(name(state)), color_of(state)},   {container},   {t.spec.image}};
+        {view.no_trunc ? t.id.str() : short_id(t.id)}, {t.spec->name}, {ago(t.created, now)},
+        {std::string(name(state)), color_of(state)},   {container},   {t.spec->image}};
     if (view.wide) {
       row.push_back({t.node});
       row.push_back({health_text(t)});

@@ -3,15 +3,18 @@
 // commit, then answer, then send.
 //
 // Inputs from any thread wait in a queue. The thread takes a batch of them, steps each, commits all
-// their records in one transaction, and only then releases replies and sends. A commit that found
-// no room on the disk undoes the batch: everybody who waits is told, the core is loaded again from
-// the committed records, and the daemon goes on. Any other failed commit ends the process.
+// their records in one transaction, and only then releases replies and sends. A batch is short in
+// time, because those who read wait for its end: they are shown nothing that may still fail. A
+// commit that found no room on the disk undoes the batch: everybody who waits is told, the core is
+// loaded again from the committed records, and the daemon goes on. Any other failed commit ends the
+// process.
 
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <unordered_map>
 #include <utility>
@@ -112,17 +115,15 @@ class CoreLoop {
  private:
   void run() {
     for (;;) {
-      std::vector<Input> batch;
       std::deque<std::function<void(const Core&)>> reads;
-      if (!wait_for_work(batch, reads)) return;
-      step(std::move(batch));
+      if (!wait_for_work(reads)) return;
       for (auto& read : reads) read(*core_);
+      step();
     }
   }
 
   // Waits until there is something to do; false when the loop is to end.
-  bool wait_for_work(std::vector<Input>& batch,
-                     std::deque<std::function<void(const Core&)>>& reads) {
+  bool wait_for_work(std::deque<std::function<void(const Core&)>>& reads) {
     std::unique_lock lock(mutex_);
     const Instant due = later(core_->next_wake(), not_before_);
     const auto ready = [this] { return stopping_ || !inbox_.empty() || !reads_.empty(); };
@@ -132,24 +133,37 @@ class CoreLoop {
       wake_.wait_until(lock, to_steady(due), ready);
     }
     if (stopping_) return false;
-    while (!inbox_.empty() && batch.size() < limits::step_batch_inputs_max) {
-      batch.push_back(std::move(inbox_.front()));
-      inbox_.pop_front();
-    }
     reads.swap(reads_);
-    const Instant now = read_clock().mono;
-    if (core_->next_wake() <= now && not_before_ <= now) {
-      batch.push_back(typename Traits::Wake{});
-      // A core whose wake-up stays in the past is a bug; it must not become a spinning thread too.
-      not_before_ = now + 1ms;
-    }
     return true;
   }
 
-  void step(std::vector<Input> batch) {
-    if (batch.empty()) return;
+  std::optional<Input> next_input() {
+    std::lock_guard lock(mutex_);
+    if (inbox_.empty()) return std::nullopt;
+    std::optional<Input> input = std::move(inbox_.front());
+    inbox_.pop_front();
+    return input;
+  }
+
+  void step() {
     Effects effects;
-    for (auto& input : batch) core_->step(read_clock(), std::move(input), effects);
+    Now now = read_clock();
+    const Instant enough = now.mono + limits::step_batch_time;
+    std::size_t steps = 0;
+    if (core_->next_wake() <= now.mono && not_before_ <= now.mono) {
+      core_->step(now, typename Traits::Wake{}, effects);
+      ++steps;
+      // A core whose wake-up stays in the past has more to do, or is a bug: the latter must not
+      // become a spinning thread too.
+      not_before_ = now.mono + 1ms;
+    }
+    for (; steps < limits::step_batch_inputs_max && now.mono < enough; ++steps) {
+      auto input = next_input();
+      if (!input) break;
+      core_->step(read_clock(), std::move(*input), effects);
+      now = read_clock();
+    }
+    if (steps == 0) return;
     if (!effects.writes.empty()) {
       if (auto committed = commit(effects); !committed.ok()) {
         undo(committed.error());

@@ -10,10 +10,10 @@
 #include "daemon/manager_links.h"
 #include "daemon/manager_loop.h"
 #include "daemon/metrics.h"
-#include "daemon/records.h"
 #include "daemon/replies.h"
 #include "daemon/seed.h"
 #include "daemon/service_handlers.h"
+#include "daemon/task_list.h"
 
 namespace cube::daemon {
 namespace {
@@ -53,14 +53,17 @@ class Shell final : public ManagerDaemon {
         log_(log),
         feed_(loop),
         client_(loop),
-        links_(loop, client_),
+        links_client_(links_loop_),
+        links_(links_loop_, links_client_),
         core_(store, log,
               {[this] { return load(); },
                [this](manager::Effects& effects, std::uint64_t generation) {
                  send(effects, generation);
                },
                [this](std::uint64_t generation) { core_.post(manager::Wake{}, generation); }}),
-        services_(core_, store, loop) {}
+        services_(core_, store, loop) {
+    links_loop_.start();
+  }
 
   ~Shell() override {
     server_.reset();  // no more requests; then no more steps; then no more answers to calls
@@ -88,9 +91,9 @@ class Shell final : public ManagerDaemon {
 
  private:
   Result<manager::Manager> load() {
-    auto records = read_all(store_);
-    if (!records) return std::move(records).error();
-    return manager::Manager::load(options_.config, Rng(random_seed()), std::move(*records));
+    return manager::Manager::load_from(
+        options_.config, Rng(random_seed()),
+        [this](const manager::Visit& visit) { return store_.scan("", visit); });
   }
 
   // On the core's thread, after the commit and the answers.
@@ -139,9 +142,15 @@ class Shell final : public ManagerDaemon {
   }
 
   void list_tasks(const Request&, const Params&, ResponderPtr responder) {
-    core_.read([responder = std::move(responder)](const manager::Manager& core) {
-      responder->send(json_response(200, api::tasks_json(core.tasks())));
-    });
+    const auto read = [this](std::uint64_t next, std::function<void(TaskPage)> take) {
+      core_.read([next, take = std::move(take)](const manager::Manager& core) {
+        TaskPage page;
+        page.next = next;
+        for (const Task* task : core.tasks(page.next, task_list_page)) page.tasks.push_back(*task);
+        take(std::move(page));
+      });
+    };
+    send_task_list(loop_, read, std::move(responder));
   }
 
   void submit_task(const Request& request, const Params&, ResponderPtr responder) {
@@ -150,22 +159,35 @@ class Shell final : public ManagerDaemon {
     auto items = api::parse_submissions(request.body, was_array);
     if (!items) return responder->send(http::error_response(items.error()));
     const std::string key = request.header("idempotency-key").value_or("");
+    const std::string prefer = request.header("prefer").value_or("");
+    const bool is_minimal = prefer.find("return=minimal") != std::string::npos;
     core_.ask(
         [&](manager::Token token) -> manager::Input {
           return manager::Submit{token, std::move(*items), key};
         },
-        [this, responder = std::move(responder), was_array](ManagerLoop::Body body) mutable {
-          // Long answers are put into words on the loop's thread: the core's has others waiting.
-          loop_.post([responder = std::move(responder), was_array,
-                      body = std::make_shared<ManagerLoop::Body>(std::move(body))] {
-            responder->send(submitted(*body, was_array));
-          });
+        [this, responder = std::move(responder), was_array,
+         is_minimal](ManagerLoop::Body body) mutable {
+          on_loop(
+              [responder = std::move(responder), was_array, is_minimal, body = std::move(body)] {
+                responder->send(submitted(body, was_array, is_minimal));
+              });
         });
   }
 
-  static http::Response submitted(const ManagerLoop::Body& body, bool was_array) {
+  // Long answers are put into words on the loop's thread: the core's has others waiting.
+  template <class F>
+  void on_loop(F f) {
+    loop_.post([shared = std::make_shared<F>(std::move(f))] { (*shared)(); });
+  }
+
+  static http::Response submitted(const ManagerLoop::Body& body, bool was_array, bool is_minimal) {
     if (const auto* error = std::get_if<Error>(&body)) return http::error_response(*error);
     const auto& tasks = std::get<std::vector<Task>>(body);
+    if (is_minimal) {
+      auto response = json_response(201, api::task_ids_json(tasks, was_array));
+      response.headers.emplace_back("Preference-Applied", "return=minimal");
+      return response;
+    }
     if (!was_array) return json_response(201, api::task_json(tasks.at(0)));
     std::vector<const Task*> pointers;
     for (const auto& task : tasks) pointers.push_back(&task);
@@ -229,7 +251,9 @@ class Shell final : public ManagerDaemon {
     core_.read([this, responder = std::move(responder)](const manager::Manager& core) {
       std::vector<api::NodeView> views;
       for (const auto& node : core.nodes()) views.push_back(view_of(node, links_));
-      responder->send(json_response(200, api::nodes_json(views)));
+      on_loop([responder, views = std::move(views)] {
+        responder->send(json_response(200, api::nodes_json(views)));
+      });
     });
   }
 
@@ -259,7 +283,9 @@ class Shell final : public ManagerDaemon {
                 responder = std::move(responder)](const manager::Manager& core) {
       auto events = core.events_after(since);
       if (follow) return feed_.follow(responder, std::move(events));
-      responder->send(json_response(200, api::events_json(events)));
+      on_loop([responder, events = std::move(events)] {
+        responder->send(json_response(200, api::events_json(events)));
+      });
     });
   }
 
@@ -295,10 +321,9 @@ class Shell final : public ManagerDaemon {
   }
 
   static Result<http::Endpoint> address_of(const manager::Manager& core, const Task& task) {
-    for (const auto& node : core.nodes()) {
-      if (!task.node.empty() && node.name == task.node) {
-        return http::Endpoint::parse(node.address, 5556);
-      }
+    if (!task.node.empty()) {
+      const auto node = core.node(task.node);
+      if (node && node->name == task.node) return http::Endpoint::parse(node->address, 5556);
     }
     return Error{Code::not_found, fmt::format("task {} is on no node, so it has no logs: {}",
                                               task.id.str(), std::string(task.reason()))};
@@ -306,10 +331,12 @@ class Shell final : public ManagerDaemon {
 
   void get_metrics(const Request&, const Params&, ResponderPtr responder) {
     core_.read([this, responder = std::move(responder)](const manager::Manager& core) {
-      http::Response response;
-      response.content_type = std::string(metrics_content_type);
-      response.body = manager_metrics(core, store_.usage());
-      responder->send(std::move(response));
+      on_loop([responder, figures = figures_of(core, store_.usage())] {
+        http::Response response;
+        response.content_type = std::string(metrics_content_type);
+        response.body = manager_metrics(figures);
+        responder->send(std::move(response));
+      });
     });
   }
 
@@ -327,6 +354,10 @@ class Shell final : public ManagerDaemon {
   Log& log_;
   EventFeed feed_;
   http::Client client_;
+  // The calls to thousands of workers have a thread of their own, so that requests need not wait
+  // behind them.
+  http::Loop links_loop_;
+  http::Client links_client_;
   ManagerLinks links_;
   ManagerLoop core_;
   ServiceHandlers services_;

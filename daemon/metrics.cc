@@ -63,19 +63,15 @@ void add_store(Page& page, const store::Store::Usage& usage) {
            usage.full ? 1 : 0);
 }
 
-void add_tasks(Page& page, const manager::Manager& core) {
-  std::map<std::string_view, std::uint64_t> states;
-  for (const auto state : {WireState::pending, WireState::scheduled, WireState::running,
-                           WireState::completed, WireState::failed}) {
-    states[name(state)] = 0;
-  }
-  for (const Task* task : core.tasks()) ++states[name(task->wire_state())];
+void add_tasks(Page& page, const ManagerFigures& figures) {
   page.family("cube_tasks", "gauge", "Tasks by state.");
-  for (const auto& [state, count] : states) page.sample({{"state", std::string(state)}}, count);
+  for (std::size_t i = 0; i < wire_states; ++i) {
+    const std::string_view state = name(static_cast<WireState>(i));
+    page.sample({{"state", std::string(state)}}, figures.tasks[i]);
+  }
 }
 
-void add_nodes(Page& page, const manager::Manager& core) {
-  const auto nodes = core.nodes();
+void add_nodes(Page& page, const std::vector<manager::Node>& nodes) {
   const auto family = [&](std::string_view name, std::string_view help, auto value) {
     page.family(name, "gauge", help);
     for (const auto& node : nodes) page.sample({{"node", node.name}}, value(node));
@@ -136,18 +132,32 @@ void add_containers(Page& page, const std::vector<MeasuredContainer>& containers
 
 }  // namespace
 
-std::string manager_metrics(const manager::Manager& core, const store::Store::Usage& usage) {
+ManagerFigures figures_of(const manager::Manager& core, const store::Store::Usage& usage) {
+  ManagerFigures out;
+  for (std::size_t i = 0; i < wire_states; ++i) {
+    out.tasks[i] = core.tasks_in(static_cast<WireState>(i));
+  }
+  out.nodes = core.node_figures();
+  out.epoch = core.epoch();
+  out.revision = core.revision();
+  out.is_paused = !core.paused_reason().empty();
+  out.counters = core.counters();
+  out.store = usage;
+  return out;
+}
+
+std::string manager_metrics(const ManagerFigures& figures) {
   Page page;
-  const auto& c = core.counters();
+  const auto& c = figures.counters;
   const auto total = [&](std::string_view name, std::string_view help, std::uint64_t value) {
     page.one(name, "counter", help, value);
   };
-  add_tasks(page, core);
-  add_nodes(page, core);
-  page.one("cube_manager_epoch", "gauge", "Starts of this manager so far.", core.epoch());
+  add_tasks(page, figures);
+  add_nodes(page, figures.nodes);
+  page.one("cube_manager_epoch", "gauge", "Starts of this manager so far.", figures.epoch);
   page.one("cube_replacement_paused", "gauge", "1 while lost tasks are not placed elsewhere.",
-           core.paused_reason().empty() ? 0 : 1);
-  page.one("cube_revision", "counter", "Number of the newest event.", core.revision());
+           figures.is_paused ? 1 : 0);
+  page.one("cube_revision", "counter", "Number of the newest event.", figures.revision);
   total("cube_tasks_submitted_total", "Tasks accepted.", c.submitted);
   total("cube_tasks_placed_total", "Attempts placed on a node.", c.placed);
   total("cube_tasks_moved_total", "Attempts begun because the one before kept failing.", c.moved);
@@ -158,7 +168,7 @@ std::string manager_metrics(const manager::Manager& core, const store::Store::Us
   total("cube_nodes_lost_total", "Times a node fell silent past its deadline.", c.nodes_lost);
   total("cube_sweep_findings_total", "Sweeps that found what events had missed.",
         c.sweeps_with_findings);
-  add_store(page, usage);
+  add_store(page, figures.store);
   return page.take();
 }
 

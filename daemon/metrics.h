@@ -2,6 +2,7 @@
 // `GET /metrics`: Prometheus text (exposition format 0.0.4). Cube's own numbers are `cube_*`; a
 // worker's containers have cAdvisor's names, so that dashboards made for those work.
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,7 +15,17 @@ namespace cube::daemon {
 
 inline constexpr std::string_view metrics_content_type = "text/plain; version=0.0.4; charset=utf-8";
 
-std::string manager_metrics(const manager::Manager& core, const store::Store::Usage& usage);
+// What a manager is measured by: read on the core's thread, put into words on another.
+struct ManagerFigures {
+  std::array<std::size_t, wire_states> tasks{};  // by WireState
+  std::vector<manager::Node> nodes;              // without labels and statistics
+  std::uint64_t epoch = 0, revision = 0;
+  bool is_paused = false;
+  manager::Counters counters;
+  store::Store::Usage store;
+};
+ManagerFigures figures_of(const manager::Manager& core, const store::Store::Usage& usage);
+std::string manager_metrics(const ManagerFigures& figures);
 
 struct MeasuredContainer {
   worker::RunningContainer container;

@@ -48,8 +48,8 @@ void Core::hold(NodeEntry& n, const AttemptKey& key, TaskEntry& t, std::uint64_t
   const bool is_new = n.holdings.try_emplace(key, Holding{&t, n.generation, dropped}).second;
   if (!is_new) return;
   ++t.held;
-  if (n.index) pool_.reserve(*n.index, t.demand);
-  if (!t.task.spec.exclusive) return;
+  if (n.index) pool_.reserve(*n.index, t.kind->demand);
+  if (!t.task.spec->exclusive) return;
   t.held_on.push_back(&n);
   if (t.waits_in == nullptr) return;
   leave_queue(t);  // something of it lives after all: it waits for that first
@@ -63,9 +63,9 @@ void Core::release(NodeEntry& n, const AttemptKey& key) {
   CUBE_ASSERT(t.held > 0);
   n.holdings.erase(held);
   --t.held;
-  if (n.index) pool_.release(*n.index, t.demand);
+  if (n.index) pool_.release(*n.index, t.kind->demand);
   if (CUBE_PLANTED("release-twice") && n.index && pool_.tasks(*n.index) > 0) {
-    pool_.release(*n.index, n.holdings.begin()->second.task->demand);
+    pool_.release(*n.index, n.holdings.begin()->second.task->kind->demand);
   }
   capacity_changed();
   if (const auto at = std::find(t.held_on.begin(), t.held_on.end(), &n); at != t.held_on.end()) {

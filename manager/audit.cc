@@ -9,7 +9,7 @@ namespace cube::manager {
 namespace {
 
 std::string about(const TaskEntry& t, std::string_view what) {
-  return fmt::format("{} {}: {}", t.task.spec.name, t.task.id.str().substr(0, 8), what);
+  return fmt::format("{} {}: {}", t.task.spec->name, t.task.id.str().substr(0, 8), what);
 }
 
 }  // namespace
@@ -22,8 +22,9 @@ void Core::audit_task(const TaskEntry& t, std::vector<std::string>& out) const {
   const Task& task = t.task;
   const bool is_assigned = t.node != nullptr && t.node->assigned.contains(task.id);
   const bool is_held = t.node != nullptr && t.node->holdings.contains({task.id, task.attempt});
-  const auto seq = by_seq_.find(t.seq);
-  check(seq != by_seq_.end() && seq->second == &t, "not in the order of submission");
+  check(by_id_.find(task.id) == &t, "not among the ids");
+  check(by_seq_.find(t.seq) == &t, "not in the order of submission");
+  check(t.counted == task.wire_state(), "counted in another state");
   check(t.alarm.is_never() || task_alarms_.contains({t.alarm, task.id}), "its alarm is not set");
   check(!t.dirty, "its record was not written");
   check(t.node == nullptr || t.node->name == task.node, "its node has another name");
@@ -53,7 +54,7 @@ void Core::audit_node(const NodeEntry& n, std::map<TaskId, std::uint32_t>& held,
   };
   Resources sum;
   for (const auto& [key, h] : n.holdings) {
-    sum += h.task->demand.resources;
+    sum += h.task->kind->demand.resources;
     ++held[key.task];
     check(h.task->task.id == key.task, "holds one task under the name of another");
   }
@@ -95,9 +96,13 @@ std::vector<std::string> Core::audit() const {
   }
   if (waiting != 0) out.push_back("the queues hold other tasks than those that wait");
   if (ended != ended_.size()) out.push_back("other tasks are over than those among the ended");
-  if (by_seq_.size() != tasks_.size() || by_name_.size() != tasks_.size()) {
+  if (by_id_.size() != tasks_.size() || by_seq_.size() != tasks_.size() ||
+      kinds_.tasks() != tasks_.size()) {
     out.push_back("an index holds other tasks than there are");
   }
+  std::array<std::size_t, wire_states> counted{};
+  for (const auto& [id, t] : tasks_) ++counted[static_cast<std::size_t>(t.counted)];
+  if (counted != counted_) out.push_back("the numbers of tasks by state");
   if (keys_.size() != keys_by_seq_.size()) out.push_back("the idempotency keys' index");
   for (std::string& text : services_.audit()) out.push_back(std::move(text));
   return out;

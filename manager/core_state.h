@@ -1,6 +1,7 @@
 #pragma once
 // What the core holds; `Core` (manager/impl.h) has the functions.
 
+#include <array>
 #include <deque>
 #include <map>
 #include <set>
@@ -11,10 +12,22 @@
 
 #include "base/rng.h"
 #include "manager/entries.h"
+#include "manager/index.h"
+#include "manager/kinds.h"
 #include "manager/manager.h"
+#include "manager/order.h"
 #include "scheduler/scheduler.h"
 
 namespace cube::manager {
+
+// The minute's check on its way: a part in each step, so that none takes long.
+struct Sweep {
+  enum class At : std::uint8_t { rest, tasks, nodes, queue } at = At::rest;
+  std::uint64_t next_seq = 0;  // of the task to look at next
+  NodeNo next_node{};
+  bool services_done = false;
+  bool found = false;
+};
 
 struct CoreState {
   CoreState(Config config, Rng rng)
@@ -30,9 +43,10 @@ struct CoreState {
   std::uint32_t next_node_ = 1;
   std::uint64_t next_seq_ = 1;
   std::map<TaskId, TaskEntry> tasks_;
-  std::map<std::uint64_t, TaskEntry*> by_seq_;
-  std::multimap<std::string_view, TaskEntry*> by_name_;  // views of the specs
-  std::map<std::uint64_t, TaskEntry*> ended_;            // terminal ones, by revision of the end
+  TaskIndex by_id_;
+  TaskOrder by_seq_;
+  Kinds kinds_;
+  std::map<std::uint64_t, TaskEntry*> ended_;  // terminal ones, by revision of the end
   std::map<NodeNo, NodeEntry> nodes_;
   std::vector<NodeNo> node_at_;  // by scheduler::NodeIndex
   scheduler::Pool pool_;
@@ -47,15 +61,20 @@ struct CoreState {
   std::uint64_t pool_version_ = 1;    // raised by whatever could help a waiting task
   std::uint64_t placed_version_ = 0;  // the version at which the whole queue was last tried
   bool queue_grew_ = false;
+  bool queue_is_left_ = false;      // a step had enough before all was tried
   std::uint64_t drains_tried_ = 0;  // the version at which the drained nodes were last looked at
   std::set<std::pair<Instant, TaskId>> task_alarms_;
   std::set<std::pair<Instant, NodeNo>> node_alarms_;
   Instant next_sweep_{};
+  Sweep sweep_;
   std::uint64_t next_call_ = 1;
-  std::uint64_t sessions_ = 0;   // begun in this epoch, with any node: a worker knows no later one
+  std::uint64_t sessions_ = 0;  // begun in this epoch, with any node: a worker knows no later one
+  Instant puts_since_{};        // begin of the window in which assignments sent are counted
+  std::uint32_t puts_ = 0, puts_before_ = 0;
   std::uint32_t unsettled_ = 0;  // nodes that are lost and whose tasks are not replaced yet
   std::string paused_;
   Counters counters_;
+  std::array<std::size_t, wire_states> counted_{};  // tasks by WireState, as committed
 
   // --- this step
   bool booted_ = false;
@@ -63,8 +82,9 @@ struct CoreState {
   Instant started_{};
   Instant last_step_{};
   Effects* fx_ = nullptr;
-  std::vector<TaskId> dirty_tasks_;
+  std::vector<TaskEntry*> dirty_tasks_;
   std::vector<NodeNo> dirty_nodes_, touched_;
+  std::size_t placements_ = 0;  // of limits::step_placements_max
 };
 
 }  // namespace cube::manager

@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "api/messages.h"
+#include "base/flat_map.h"
 #include "base/time.h"
+#include "manager/kinds.h"
 #include "manager/manager.h"
 #include "scheduler/scheduler.h"
 #include "task/task.h"
@@ -39,21 +41,24 @@ struct ReplicaEntry {
 // One task.
 struct TaskEntry {
   Task task;
-  std::uint64_t seq = 0;  // order of submission; stored
-  scheduler::Demand demand;
-  NodeEntry* node = nullptr;              // of the present attempt; null: none
-  std::unique_ptr<ReplicaEntry> replica;  // of a service's task that is not over
-  WaitClass* waits_in = nullptr;          // the queue it waits in; null: it does not wait
-  std::uint32_t held = 0;                 // attempts of it, of any age, that occupy a node
-  std::vector<NodeEntry*> held_on;        // of an exclusive task: where, once for each of them
-  Instant unproven_until{};          // of an exclusive task: something may live where nobody knows
-  bool container_dropped = false;    // over, and its kept container was given up; stored
-  bool dirty = false;                // to be written at the end of this step
-  Instant alarm = Instant::never();  // when to look at it again (Core::look_at)
-  Instant next_move{};               // not moved for its failures before
-  std::vector<Instant> avoid_until;  // beside task.avoided: decisions use this clock
-  Instant ended = Instant::never();  // when it became terminal
-  std::uint64_t ended_revision = 0;  // its place in the order of endings
+  std::uint64_t seq = 0;                                  // order of submission; stored
+  Kind* kind = nullptr;                                   // of task.spec
+  TaskEntry *kin_before = nullptr, *kin_after = nullptr;  // in Kind::first
+  NodeEntry* node = nullptr;                              // of the present attempt; null: none
+  std::unique_ptr<ReplicaEntry> replica;                  // of a service's task that is not over
+  WaitClass* waits_in = nullptr;    // the queue it waits in; null: it does not wait
+  std::uint32_t held = 0;           // attempts of it, of any age, that occupy a node
+  std::vector<NodeEntry*> held_on;  // of an exclusive task: where, once for each of them
+  Instant unproven_until{};         // of an exclusive task: something may live where nobody knows
+  bool container_dropped = false;   // over, and its kept container was given up; stored
+  bool dirty = false;               // to be written at the end of this step
+  bool has_old_key = false;         // its record is still where an earlier version put it
+  WireState counted = WireState::pending;  // as what it is in Core::counted_
+  Instant alarm = Instant::never();        // when to look at it again (Core::look_at)
+  Instant next_move{};                     // not moved for its failures before
+  std::vector<Instant> avoid_until;        // beside task.avoided: decisions use this clock
+  Instant ended = Instant::never();        // when it became terminal
+  std::uint64_t ended_revision = 0;        // its place in the order of endings
 };
 
 // An attempt that occupies a node: placed there, or reported from there and not yet gone.
@@ -109,8 +114,8 @@ struct NodeEntry {
   Phase phase = Phase::closed;
 
   // The assignment: present attempts of tasks that should run or whose container is kept.
-  std::map<TaskId, TaskEntry*> assigned;
-  std::map<AttemptKey, Holding> holdings;
+  FlatMap<TaskId, TaskEntry*> assigned;
+  FlatMap<AttemptKey, Holding> holdings;
   std::uint64_t session = 0;     // 0: none in this life of the manager
   std::uint64_t generation = 0;  // of `assigned`, within the session
   std::uint64_t accepted = 0;    // the newest generation that the worker has accepted

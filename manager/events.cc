@@ -9,7 +9,7 @@ void Core::tell(std::string_view kind, TaskEntry& t, std::string text) {
   Event e;
   e.kind = kind;
   e.task = t.task.id;
-  e.name = t.task.spec.name;
+  e.name = t.task.spec->name;
   e.node = t.task.node;
   e.attempt = t.task.attempt;
   e.restart = t.task.status.restart;

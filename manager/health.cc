@@ -19,7 +19,7 @@ bool Core::wants_move(const TaskEntry& t) const {
     case Failure::exit:
     case Failure::oom:
       // With a maximum the worker gives up by itself, and the task has failed.
-      return !t.task.spec.restart.max_in_a_row().has_value();
+      return !t.task.spec->restart.max_in_a_row().has_value();
     case Failure::none:
     case Failure::spec:
     case Failure::node:
@@ -34,7 +34,7 @@ void Core::consider_move(TaskEntry& t) {
   NodeEntry& from = *t.node;
   auto avoided = avoided_by(t);
   if (from.index) avoided.push_back({*from.index, "keeps failing there"});
-  const auto decision = pool_.place(t.demand, avoided);
+  const auto decision = place_avoiding(t, avoided);
   if (!decision.node) return;  // left in place, under the worker's back-off; looked at again
   const std::string why = fmt::format(
       "failed {} times in a row on {}: {}", t.task.status.failures, from.name,

@@ -105,7 +105,7 @@ void Core::put_in_pool(NodeEntry& n) {
   if (!is_new) return;
   n.in_pool_ready = false;
   pool_.set_ready(*n.index, false, std::string(name(n.state)));
-  for (const auto& [key, h] : n.holdings) pool_.reserve(*n.index, h.task->demand);
+  for (const auto& [key, h] : n.holdings) pool_.reserve(*n.index, h.task->kind->demand);
 }
 
 }  // namespace cube::manager

@@ -28,11 +28,12 @@ struct Core : CoreState {
   Core(Config config, Rng rng);
 
   // --- load.cc
-  Result<void> load(std::vector<std::pair<std::string, std::string>> records);
-  Result<void> load_record(const std::string& key, const std::string& value);
+  Result<void> load(const Scan& scan);
+  Result<void> load_record(std::string_view key, std::string_view value);
+  Result<void> load_task(std::string_view record, bool has_old_key);
   void restore();  // after the records: who sits where
   void restore_place(TaskEntry& t, NodeEntry* n);
-  void index_task(TaskEntry& t);
+  void index_task(TaskEntry& t, Kind& kind);
 
   // --- manager.cc
   void step(Now now, Input& input, Effects& effects);
@@ -43,13 +44,15 @@ struct Core : CoreState {
   void notice_stall();  // the manager itself stood still: nobody is to blame for that time
   void ring_alarms();
   void flush();  // calls, then records, of what this step touched
+  void count(TaskEntry& t);
+  bool has_more() const;  // to do at once, in another step
 
   // --- submit.cc
   void take(Submit& in);
   void take(Stop& in);
   Result<std::vector<TaskId>> submit_all(std::vector<api::Submission>& items);
   Result<void> check_items(std::vector<api::Submission>& items);
-  TaskEntry& create_task(const TaskId& id, TaskSpec spec, Membership of = {});
+  TaskEntry& create_task(const TaskId& id, const TaskSpec& spec, Membership of = {});
   void stop_task(TaskEntry& t);
   // Nothing of it is left, or only on `lost`, a lost node.
   void finish_stop(TaskEntry& t, const NodeEntry* lost);
@@ -68,6 +71,8 @@ struct Core : CoreState {
   void expire_avoided(TaskEntry& t);
   std::vector<scheduler::Avoided> avoided_by(const TaskEntry& t) const;
   scheduler::Decision place(const TaskEntry& t);
+  scheduler::Decision place_avoiding(const TaskEntry& t,
+                                     const std::vector<scheduler::Avoided>& avoided);
   void look_at(TaskEntry& t);  // its alarm rang
   void set_alarm(TaskEntry& t);
 
@@ -130,6 +135,7 @@ struct Core : CoreState {
   void open_session(NodeEntry& n, const api::Report& report);
   void run_links(NodeEntry& n);
   void send_put(NodeEntry& n);
+  Duration put_pace();
   void send_poll(NodeEntry& n, bool identify);
   void back_off(Link& link, Duration least = {});
   void put_answered(NodeEntry& n, const Link& was, api::Report& report);
@@ -179,6 +185,8 @@ struct Core : CoreState {
 
   // --- sweep.cc
   void sweep();
+  void sweep_some();
+  bool sweep_waiting();
   bool sweep_task(TaskEntry& t);
   bool sweep_node(NodeEntry& n);
 
@@ -200,6 +208,7 @@ struct Core : CoreState {
   TaskEntry* entry(const TaskId& id);
   NodeEntry* entry(NodeNo no);
   Node view(const NodeEntry& n) const;
+  Node figures(const NodeEntry& n) const;  // of its facts only the capacity
 
   void save(TaskEntry& t);
   void save(NodeEntry& n);

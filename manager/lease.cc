@@ -26,7 +26,7 @@ api::LeaseGrant Core::grant_lease(NodeEntry& n) {
 }
 
 Duration Core::lease_wait(const TaskEntry& t) const {
-  return limits::lease_ttl + limits::lease_margin + t.task.spec.stop_grace;
+  return limits::lease_ttl + limits::lease_margin + t.task.spec->stop_grace;
 }
 
 // Counted from when the stamp was heard: it was made before.
@@ -36,7 +36,7 @@ Instant Core::lease_over_at(const NodeEntry& n, const TaskEntry& t) const {
 
 // A task that is over gets no next attempt: nothing needs to be proved for it.
 bool Core::must_prove(const TaskEntry& t) const {
-  return t.task.spec.exclusive && !t.task.is_terminal();
+  return t.task.spec->exclusive && !t.task.is_terminal();
 }
 
 // May something of it live on `n`, as far as anybody can know?

@@ -16,8 +16,10 @@ namespace cube::manager {
 namespace {
 
 constexpr Duration put_deadline = 10s;
-constexpr Duration poll_slack = 5s;            // beyond the wait itself
-constexpr Duration put_pace_per_node = 400us;  // 2,500 a second, over all nodes
+constexpr Duration poll_slack = 5s;          // beyond the wait itself
+constexpr Duration put_pace_per_node = 1ms;  // 1,000 a second, over all nodes
+constexpr Duration put_window = 100ms;
+constexpr std::uint32_t puts_unpaced_max = 100;  // in this window and the one before
 constexpr Duration backoff_first = 100ms;
 constexpr Duration backoff_max = 2s;
 
@@ -48,13 +50,22 @@ void no_failure(Link& link) {
   link.retry = {};
 }
 
-// To tell a node of one task or of ten costs nearly the same. A node that was just told something
-// waits for its turn, which comes the later the more nodes there are: what gathers goes together.
-Duration put_pace(std::size_t nodes, Duration deadline) {
-  return std::min(put_pace_per_node * static_cast<std::int64_t>(nodes), deadline / 4);
-}
-
 }  // namespace
+
+// To tell a node of one task or of ten costs nearly the same. So while much is to be told, a node
+// that was just told something waits for its turn, which comes the later the more nodes there are:
+// what gathers goes together.
+Duration Core::put_pace() {
+  const Duration span = now_.mono - puts_since_;
+  if (span >= put_window) {
+    puts_before_ = span < 2 * put_window ? puts_ : 0;
+    puts_ = 0;
+    puts_since_ = now_.mono;
+  }
+  if (++puts_ + puts_before_ <= puts_unpaced_max) return {};
+  const auto nodes = static_cast<std::int64_t>(nodes_.size());
+  return std::min(put_pace_per_node * nodes, config_.node_deadline / 2);
+}
 
 void Core::touch(NodeEntry& n) {
   if (n.touched) return;
@@ -153,7 +164,7 @@ void Core::send_put(NodeEntry& n) {
   n.put.stale = false;
   n.put.generation = n.generation;
   if (CUBE_PLANTED("believe-the-call")) n.accepted = n.generation;
-  n.put.paced = now_.mono + put_pace(nodes_.size(), config_.node_deadline);
+  n.put.paced = now_.mono + put_pace();
   fx_->sends.push_back(PutTo{n.no, n.put.call, n.address, assignment(n), put_deadline});
 }
 

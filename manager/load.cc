@@ -9,8 +9,6 @@
 namespace cube::manager {
 namespace {
 
-using Records = std::vector<std::pair<std::string, std::string>>;
-
 std::string hex(std::string_view bytes) {
   std::string out;
   for (char c : bytes) out += fmt::format("{:02x}", static_cast<unsigned char>(c));
@@ -19,20 +17,20 @@ std::string hex(std::string_view bytes) {
 
 }  // namespace
 
-Result<void> Core::load(Records records) {
-  for (auto& [key, value] : records) {
-    if (key.empty()) continue;
+Result<void> Core::load(const Scan& scan) {
+  CUBE_TRY(scan([this](std::string_view key, std::string_view value) -> Result<void> {
+    if (key.empty()) return {};
     auto done = load_record(key, value);
     if (!done.ok()) return Error(done.error()).in("manager's record " + hex(key));
-    std::string().swap(value);  // a million of them need not be there twice
-  }
+    return {};
+  }));
   if (id_.is_nil()) id_ = ManagerId(rng_.uuid());
   if (!CUBE_PLANTED("reuse-the-epoch")) ++epoch_;
   restore();
   return {};
 }
 
-Result<void> Core::load_record(const std::string& key, const std::string& value) {
+Result<void> Core::load_record(std::string_view key, std::string_view value) {
   switch (static_cast<Table>(key.front())) {
     case Table::meta: {
       auto meta = read_meta(value);
@@ -48,15 +46,12 @@ Result<void> Core::load_record(const std::string& key, const std::string& value)
       nodes_.insert_or_assign(node->no, std::move(*node));
       return {};
     }
-    case Table::task: {
-      auto task = read_task(value);
-      if (!task.ok()) return std::move(task).error();
-      const TaskId id = task->task.id;
-      tasks_.insert_or_assign(id, std::move(*task));
-      return {};
-    }
+    case Table::task:
+      return load_task(value, false);
+    case Table::task_by_id:
+      return load_task(value, true);
     case Table::service:
-      return services_.load_record(value);
+      return services_.load_record(std::string(value));
     case Table::event: {
       auto event = decode_event(value);
       if (!event.ok()) return std::move(event).error();
@@ -69,12 +64,22 @@ Result<void> Core::load_record(const std::string& key, const std::string& value)
       if (!known.ok()) return std::move(known).error();
       const std::uint64_t seq = known->seq;
       keys_by_seq_[seq] = key.substr(1);
-      keys_[key.substr(1)] = std::move(*known);
+      keys_[std::string(key.substr(1))] = std::move(*known);
       next_key_seq_ = std::max(next_key_seq_, seq + 1);
       return {};
     }
   }
   return {};  // a table of a later version: not ours to read, and left as it is
+}
+
+Result<void> Core::load_task(std::string_view record, bool has_old_key) {
+  auto task = read_task(record, kinds_);
+  if (!task.ok()) return std::move(task).error();
+  const TaskId id = task->task.id;
+  const auto [at, is_new] = tasks_.try_emplace(id, std::move(*task));
+  if (!is_new) return Error{Code::corrupt, "task " + id.str() + " is there twice"};
+  at->second.has_old_key = has_old_key;
+  return {};
 }
 
 void Core::restore() {
@@ -87,11 +92,12 @@ void Core::restore() {
   }
   for (auto& [id, t] : tasks_) {
     next_seq_ = std::max(next_seq_, t.seq + 1);
-    index_task(t);
+    index_task(t, *t.kind);
     auto at = by_name.find(t.task.node);
     restore_place(t, at == by_name.end() ? nullptr : at->second);
     if (!t.task.of.service.is_nil()) services_.restore(t);
   }
+  by_seq_.sort();
 }
 
 void Core::restore_place(TaskEntry& t, NodeEntry* n) {
@@ -110,10 +116,12 @@ void Core::restore_place(TaskEntry& t, NodeEntry* n) {
   if (run || !n->lost || must_prove(t)) hold(*n, {t.task.id, t.task.attempt}, t, run ? 0 : 1);
 }
 
-void Core::index_task(TaskEntry& t) {
-  t.demand = scheduler::Demand::of(t.task.spec, stable_hash(t.task.id.str()));
-  by_seq_[t.seq] = &t;
-  by_name_.emplace(t.task.spec.name, &t);
+void Core::index_task(TaskEntry& t, Kind& kind) {
+  kinds_.add(kind, t);
+  by_id_.add(t);
+  by_seq_.add(t);
+  t.counted = t.task.wire_state();
+  ++counted_[static_cast<std::size_t>(t.counted)];
 }
 
 }  // namespace cube::manager

@@ -29,6 +29,7 @@ Core::Core(Config config, Rng rng) : CoreState(std::move(config), rng) {}
 void Core::step(Now now, Input& input, Effects& effects) {
   now_ = now;
   fx_ = &effects;
+  placements_ = 0;
   if (booted_) {
     notice_stall();
   } else {
@@ -64,7 +65,7 @@ void Core::boot() {
     if (!known) add_node(address);
   }
   services_.boot();
-  for (auto& [seq, t] : by_seq_) boot_task(*t);
+  by_seq_.each([this](TaskEntry& t) { boot_task(t); });
 }
 
 void Core::boot_task(TaskEntry& t) {
@@ -102,6 +103,7 @@ void Core::notice_stall() {
 
 Instant Core::next_wake() const {
   if (!booted_) return Instant{};
+  if (has_more()) return last_step_;
   Instant due = next_sweep_;
   if (!task_alarms_.empty()) due = std::min(due, task_alarms_.begin()->first);
   if (!node_alarms_.empty()) due = std::min(due, node_alarms_.begin()->first);
@@ -129,7 +131,15 @@ void Core::ring_alarms() {
     if (TaskEntry* t = entry(id)) look_at(*t);
   }
   services_.ring_alarms();
-  if (now_.mono >= next_sweep_) sweep();
+  if (sweep_.at != Sweep::At::rest) {
+    sweep_some();
+  } else if (now_.mono >= next_sweep_) {
+    sweep();
+  }
+}
+
+bool Core::has_more() const {
+  return queue_is_left_ || sweep_.at != Sweep::At::rest;
 }
 
 void Core::flush() {
@@ -142,11 +152,13 @@ void Core::flush() {
   }
   touched_.clear();
   services_.flush();
-  for (const TaskId& id : dirty_tasks_) {
-    TaskEntry* t = entry(id);
-    if (t == nullptr || !t->dirty) continue;
+  for (TaskEntry* t : dirty_tasks_) {
     t->dirty = false;
     fx_->writes.push_back(task_record(*t));
+    if (std::exchange(t->has_old_key, false)) {
+      fx_->writes.push_back(store::Write::erase(old_task_key(t->task.id)));
+    }
+    count(*t);
   }
   dirty_tasks_.clear();
   for (NodeNo no : dirty_nodes_) {
@@ -158,12 +170,18 @@ void Core::flush() {
   dirty_nodes_.clear();
 }
 
+void Core::count(TaskEntry& t) {
+  --counted_[static_cast<std::size_t>(t.counted)];
+  t.counted = t.task.wire_state();
+  ++counted_[static_cast<std::size_t>(t.counted)];
+}
+
 void Core::save(TaskEntry& t) {
   services_.task_changed(t);
   if (CUBE_PLANTED("lose-a-stop") && t.task.desired == Desired::stop) return;
   if (t.dirty) return;
   t.dirty = true;
-  dirty_tasks_.push_back(t.task.id);
+  dirty_tasks_.push_back(&t);
 }
 
 void Core::save(NodeEntry& n) {
@@ -173,8 +191,7 @@ void Core::save(NodeEntry& n) {
 }
 
 TaskEntry* Core::entry(const TaskId& id) {
-  auto it = tasks_.find(id);
-  return it == tasks_.end() ? nullptr : &it->second;
+  return by_id_.find(id);
 }
 
 NodeEntry* Core::entry(NodeNo no) {

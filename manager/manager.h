@@ -11,6 +11,7 @@
 // (that sweep must find nothing; it is counted when it does).
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -166,12 +167,17 @@ struct Counters {
                 link_failures = 0, nodes_lost = 0, sweeps_with_findings = 0;
 };
 
+using Visit = std::function<Result<void>(std::string_view key, std::string_view value)>;
+using Scan = std::function<Result<void>(const Visit&)>;
+
 class Manager {
  public:
   // `records` is everything the store holds, in key order. Raises the epoch; the first step commits
   // it before anything is sent. Errors: corrupt records.
   static Result<Manager> load(Config config, Rng rng,
                               std::vector<std::pair<std::string, std::string>> records);
+  // The same for a store too large to have twice in memory: `scan` visits each record once.
+  static Result<Manager> load_from(Config config, Rng rng, const Scan& scan);
   ~Manager();
   Manager(Manager&&) noexcept;
 
@@ -179,9 +185,14 @@ class Manager {
   Instant next_wake() const;
 
   // Reads, between steps.
-  std::vector<const Task*> tasks() const;                // by creation
+  std::vector<const Task*> tasks() const;  // by creation
+  // At most `count` of them, from place `next` on (0: the first); `next` is where to go on, or 0
+  // when these were the last.
+  std::vector<const Task*> tasks(std::uint64_t& next, std::size_t count) const;
+  std::size_t tasks_in(WireState state) const;
   Result<const Task*> task(std::string_view ref) const;  // full ID, unique prefix or unique name
   std::vector<Node> nodes() const;                       // in the order they were added
+  std::vector<Node> node_figures() const;  // the same; of their facts only the capacity
   Result<Node> node(std::string_view ref) const;
   std::vector<api::ServiceView> services() const;                // by creation
   Result<api::ServiceView> service(std::string_view ref) const;  // name, full ID, unique prefix

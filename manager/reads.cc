@@ -63,15 +63,15 @@ std::string_view name(NodeState state) {
 Result<const TaskEntry*> Core::find_task(std::string_view ref) const {
   if (ref.empty()) return Error{Code::not_found, "no task without a name"};
   // A name: the only one, or the only one of them that is not over.
-  const auto [first, last] = by_name_.equal_range(ref);
+  const auto all = kinds_.named(ref);
   const TaskEntry* named = nullptr;
   std::size_t going = 0;
-  for (auto at = first; at != last; ++at) {
-    const bool over = at->second->task.is_terminal();
+  for (const TaskEntry* t : all) {
+    const bool over = t->task.is_terminal();
     if (!over) ++going;
-    if (named == nullptr || !over) named = at->second;
+    if (named == nullptr || !over) named = t;
   }
-  if (named != nullptr && (going == 1 || std::next(first) == last)) return named;
+  if (named != nullptr && (going == 1 || all.size() == 1)) return named;
   if (named != nullptr) return ambiguous("name", ref);
 
   const std::string prefix = lower(ref);
@@ -98,6 +98,13 @@ NodeEntry* Core::find_node(std::string_view name_or_address) {
 }
 
 Node Core::view(const NodeEntry& n) const {
+  Node out = figures(n);
+  out.info = n.info;
+  out.stats = n.stats;
+  return out;
+}
+
+Node Core::figures(const NodeEntry& n) const {
   Node out;
   out.no = n.no;
   out.name = n.shown();
@@ -106,8 +113,7 @@ Node Core::view(const NodeEntry& n) const {
   out.availability = n.availability;
   out.reason = n.reason;
   out.session = n.session;
-  out.info = n.info;
-  out.stats = n.stats;
+  out.info.capacity = n.info.capacity;
   if (n.index) out.reserved = pool_.reserved(*n.index);
   out.task_count = static_cast<std::uint32_t>(n.holdings.size());
   out.last_heard = n.last_heard;
@@ -122,8 +128,15 @@ Manager::Manager(Manager&&) noexcept = default;
 
 Result<Manager> Manager::load(Config config, Rng rng,
                               std::vector<std::pair<std::string, std::string>> records) {
+  return load_from(std::move(config), rng, [&](const Visit& visit) -> Result<void> {
+    for (const auto& [key, value] : records) CUBE_TRY(visit(key, value));
+    return {};
+  });
+}
+
+Result<Manager> Manager::load_from(Config config, Rng rng, const Scan& scan) {
   auto impl = std::make_unique<Impl>(std::move(config), rng);
-  CUBE_TRY(impl->load(std::move(records)));
+  CUBE_TRY(impl->load(scan));
   return Manager(std::move(impl));
 }
 
@@ -138,8 +151,22 @@ Instant Manager::next_wake() const {
 std::vector<const Task*> Manager::tasks() const {
   std::vector<const Task*> out;
   out.reserve(impl_->by_seq_.size());
-  for (const auto& [seq, t] : impl_->by_seq_) out.push_back(&t->task);
+  impl_->by_seq_.each([&](const TaskEntry& t) { out.push_back(&t.task); });
   return out;
+}
+
+std::vector<const Task*> Manager::tasks(std::uint64_t& next, std::size_t count) const {
+  std::vector<const Task*> out;
+  const TaskEntry* t = impl_->by_seq_.from(next);
+  for (; t != nullptr && out.size() < count; t = impl_->by_seq_.from(t->seq + 1)) {
+    out.push_back(&t->task);
+  }
+  next = t == nullptr ? 0 : t->seq;
+  return out;
+}
+
+std::size_t Manager::tasks_in(WireState state) const {
+  return impl_->counted_[static_cast<std::size_t>(state)];
 }
 
 Result<const Task*> Manager::task(std::string_view ref) const {
@@ -151,6 +178,13 @@ Result<const Task*> Manager::task(std::string_view ref) const {
 std::vector<Node> Manager::nodes() const {
   std::vector<Node> out;
   for (const auto& [no, n] : impl_->nodes_) out.push_back(impl_->view(n));
+  return out;
+}
+
+std::vector<Node> Manager::node_figures() const {
+  std::vector<Node> out;
+  out.reserve(impl_->nodes_.size());
+  for (const auto& [no, n] : impl_->nodes_) out.push_back(impl_->figures(n));
   return out;
 }
 

@@ -34,15 +34,14 @@ void Core::erase_task(TaskEntry& t) {
   CUBE_ASSERT(t.held == 0 && t.waits_in == nullptr);
   drop_container(t);
   if (!t.alarm.is_never()) task_alarms_.erase({t.alarm, t.task.id});
-  by_seq_.erase(t.seq);
-  const auto [first, last] = by_name_.equal_range(t.task.spec.name);
-  for (auto at = first; at != last; ++at) {
-    if (at->second != &t) continue;
-    by_name_.erase(at);
-    break;
-  }
   services_.task_erased(t);
-  fx_->writes.push_back(store::Write::erase(task_key(t.task.id)));
+  by_id_.remove(t);
+  by_seq_.remove(t);
+  kinds_.remove(t);
+  fx_->writes.push_back(store::Write::erase(task_key(t.seq)));
+  if (t.has_old_key) fx_->writes.push_back(store::Write::erase(old_task_key(t.task.id)));
+  if (t.dirty) std::erase(dirty_tasks_, &t);
+  --counted_[static_cast<std::size_t>(t.counted)];
   const TaskId id = t.task.id;
   tasks_.erase(id);
 }

@@ -78,16 +78,16 @@ void Core::relocate(TaskEntry& t) {
   CUBE_ASSERT(t.node != nullptr);
   NodeEntry& n = *t.node;
   const std::string reason = t.task.status.reason;
-  if (!t.task.spec.exclusive) release(n, {t.task.id, t.task.attempt});
+  if (!t.task.spec->exclusive) release(n, {t.task.id, t.task.attempt});
   avoid(t, n, limits::avoid_node_for, "failed to start there: " + reason);
   const auto decision = place(t);
   if (decision.node) {
-    if (t.task.spec.exclusive)
+    if (t.task.spec->exclusive)
       return leave_for_another(t, fmt::format("{} failed: {}", n.name, reason));
     NodeEntry& other = *entry(node_at_[static_cast<std::size_t>(*decision.node)]);
     return new_attempt(t, other, "task.placed", fmt::format("{} failed: {}", n.name, reason));
   }
-  switch (t.task.spec.restart.kind) {
+  switch (t.task.spec->restart.kind) {
     case RestartPolicy::Kind::always:
     case RestartPolicy::Kind::unless_stopped:
       avoid(t, n, retry_only_node_after, "failed to start there: " + reason);
@@ -178,13 +178,19 @@ std::vector<scheduler::Avoided> Core::avoided_by(const TaskEntry& t) const {
       if (n.name == a.node && n.index) out.push_back({*n.index, a.reason});
     }
   }
-  if (t.task.spec.exclusive) avoid_leaseless(out);
+  if (t.task.spec->exclusive) avoid_leaseless(out);
   services_.avoid(t, out);
   return out;
 }
 
 scheduler::Decision Core::place(const TaskEntry& t) {
   return services_.place(t, avoided_by(t));
+}
+
+scheduler::Decision Core::place_avoiding(const TaskEntry& t,
+                                         const std::vector<scheduler::Avoided>& avoided) {
+  t.kind->demand.seed = stable_hash(t.task.id.str());  // so that equal tasks do not all tie alike
+  return pool_.place(t.kind->demand, avoided);
 }
 
 void Core::look_at(TaskEntry& t) {

@@ -97,8 +97,11 @@ Duration pause_between_moves(std::uint32_t moves) {
   return moves >= 6 ? most : std::min(most, first * (1 << moves));
 }
 
-std::string task_key(const TaskId& id) {
-  return keyed(Table::task, view(id.uuid));
+std::string task_key(std::uint64_t seq) {
+  return keyed(Table::task, big_endian(seq, 8));
+}
+std::string old_task_key(const TaskId& id) {
+  return keyed(Table::task_by_id, view(id.uuid));
 }
 std::string node_key(NodeNo no) {
   return keyed(Table::node, big_endian(static_cast<std::uint32_t>(no), 4));
@@ -124,10 +127,10 @@ store::Write meta_record(const Meta& meta) {
 store::Write task_record(const TaskEntry& t) {
   RecordWriter w(version);
   w.uint(1, t.seq);
-  w.bytes(2, encode(t.task));
+  w.bytes(2, encode(t.task, t.kind->record));
   w.uint(3, t.container_dropped ? 1 : 0);
   w.uint(4, t.ended_revision);
-  return store::Write::put(task_key(t.task.id), std::move(w).finish());
+  return store::Write::put(task_key(t.seq), std::move(w).finish());
 }
 
 store::Write node_record(const NodeEntry& n) {
@@ -172,14 +175,20 @@ Result<Meta> read_meta(std::string_view record) {
   return out;
 }
 
-Result<TaskEntry> read_task(std::string_view record) {
+Result<TaskEntry> read_task(std::string_view record, Kinds& kinds) {
   TaskEntry out;
+  const SpecOf spec_of = [&](std::string_view spec) -> Result<SharedSpec> {
+    auto kind = kinds.of_record(spec);
+    if (!kind.ok()) return std::move(kind).error();
+    out.kind = *kind;
+    return out.kind->spec;
+  };
   CUBE_TRY(each_field(record, [&](const RecordReader::Field& f) -> Result<void> {
     switch (f.tag) {
       case 1:
         return taken(f, out.seq);
       case 2: {
-        auto task = decode_task(f.bytes);
+        auto task = decode_task(f.bytes, spec_of);
         if (!task.ok()) return std::move(task).error();
         out.task = std::move(*task);
         break;
@@ -191,6 +200,7 @@ Result<TaskEntry> read_task(std::string_view record) {
     }
     return {};
   }));
+  if (out.kind == nullptr) return Error{Code::corrupt, "a task without a spec"};
   return out;
 }
 

@@ -14,12 +14,14 @@
 namespace cube::manager {
 
 enum class Table : char {
-  meta = 'M',     // one record
-  node = 'N',     // node number, 4 bytes
-  service = 'S',  // service id, 16 bytes
-  task = 'T',     // task id, 16 bytes
-  event = 'E',    // revision, 8 bytes
-  key = 'K',      // the idempotency key's text
+  meta = 'M',        // one record
+  node = 'N',        // node number, 4 bytes
+  service = 'S',     // service id, 16 bytes
+  task_by_id = 'T',  // task id, 16 bytes: of earlier versions, written anew under `task`
+  event = 'E',       // revision, 8 bytes
+  key = 'K',         // the idempotency key's text
+  // Place in the order of submission, 8 bytes. The last table: new tasks go behind all there is.
+  task = 't',
 };
 
 struct Meta {
@@ -38,7 +40,8 @@ inline constexpr std::size_t key_bytes_max = 255;
 // The least time between two moves of a task that keeps failing: 10 s, doubling, at most 10 min.
 Duration pause_between_moves(std::uint32_t moves);
 
-std::string task_key(const TaskId& id);
+std::string task_key(std::uint64_t seq);
+std::string old_task_key(const TaskId& id);
 std::string node_key(NodeNo no);
 std::string service_key(const ServiceId& id);
 std::string event_key(std::uint64_t revision);
@@ -51,7 +54,7 @@ store::Write event_record(const Event& event);
 store::Write key_record(const std::string& key, const Remembered& r);
 
 Result<Meta> read_meta(std::string_view record);
-Result<TaskEntry> read_task(std::string_view record);
+Result<TaskEntry> read_task(std::string_view record, Kinds& kinds);  // its kind is entered
 Result<NodeEntry> read_node(std::string_view record);
 Result<Remembered> read_key(std::string_view record);
 

@@ -24,7 +24,7 @@ bool is_updating(State state) {
 // It ended well, and its policy asks for no more.
 bool ended_for_good(const Task& task) {
   using Kind = RestartPolicy::Kind;
-  const Kind kind = task.spec.restart.kind;
+  const Kind kind = task.spec->restart.kind;
   return task.is_terminal() && task.desired == Desired::run &&
          task.status.failure == Failure::none && (kind == Kind::no || kind == Kind::on_failure);
 }
@@ -160,7 +160,7 @@ Stage Services::stage_of(const TaskEntry& t) const {
     case Observed::starting:
       return status.restart > 0 || status.failures > 1 ? Stage::failing : Stage::starting;
     case Observed::running:
-      if (t.task.spec.health.kind == HealthCheck::Kind::none) return Stage::ready;
+      if (t.task.spec->health.kind == HealthCheck::Kind::none) return Stage::ready;
       if (status.health == Health::healthy) return Stage::ready;
       return status.health == Health::unhealthy || status.restart > 0 ? Stage::failing
                                                                       : Stage::starting;
@@ -213,7 +213,7 @@ void Services::count_failure(ServiceEntry& s, TaskEntry& t, std::string why) {
   t.replica->counted = true;
   ++s.failures;
   s.failed = t.task.id;
-  s.message = t.task.spec.name + (t.task.node.empty() ? "" : " on " + t.task.node) + ": " + why;
+  s.message = t.task.spec->name + (t.task.node.empty() ? "" : " on " + t.task.node) + ": " + why;
   save(s);
 }
 
@@ -395,7 +395,7 @@ void Services::avoid(const TaskEntry& t, std::vector<scheduler::Avoided>& avoide
 scheduler::Decision Services::place(const TaskEntry& t, std::vector<scheduler::Avoided> avoided) {
   const bool spreads = t.replica != nullptr && !t.replica->service->spec.spread.empty() &&
                        !t.replica->service->spec.global && core_.nodes_.size() > 1;
-  if (!spreads) return core_.pool_.place(t.demand, avoided);
+  if (!spreads) return core_.place_avoiding(t, avoided);
   const ServiceEntry& s = *t.replica->service;
   constexpr std::string_view label = "node.labels.";
   const auto domain = [&](const NodeEntry& n) -> std::string {
@@ -418,10 +418,10 @@ scheduler::Decision Services::place(const TaskEntry& t, std::vector<scheduler::A
     for (const auto& [no, n] : core_.nodes_) {
       if (n.index && count[domain(n)] > level) crowded.push_back({*n.index, "spread"});
     }
-    auto decision = core_.pool_.place(t.demand, crowded);
+    auto decision = core_.place_avoiding(t, crowded);
     if (decision.node) return decision;
   }
-  return core_.pool_.place(t.demand, avoided);
+  return core_.place_avoiding(t, avoided);
 }
 
 }  // namespace cube::manager

@@ -341,9 +341,9 @@ std::vector<api::ServiceView> Services::views() const {
 
 std::vector<const Task*> Services::tasks(const ServiceEntry& s) const {
   std::vector<const Task*> out;
-  for (const auto& [seq, t] : core_.by_seq_) {
-    if (t->task.of.service == s.id) out.push_back(&t->task);
-  }
+  core_.by_seq_.each([&](const TaskEntry& t) {
+    if (t.task.of.service == s.id) out.push_back(&t.task);
+  });
   return out;
 }
 

@@ -60,7 +60,7 @@ Result<void> Core::check_items(std::vector<api::Submission>& items) {
   for (api::Submission& item : items) {
     const TaskEntry* present = item.id.is_nil() ? nullptr : entry(item.id);
     const auto earlier = in_batch.find(item.id);
-    const TaskSpec* spec = present != nullptr          ? &present->task.spec
+    const TaskSpec* spec = present != nullptr          ? &*present->task.spec
                            : earlier != in_batch.end() ? earlier->second
                                                        : nullptr;
     if (item.event_state == stop_event) {
@@ -71,8 +71,11 @@ Result<void> Core::check_items(std::vector<api::Submission>& items) {
       return Error{Code::conflict,
                    fmt::format("task {} exists with another content", item.id.str())};
     }
-    if (item.id.is_nil()) item.id = TaskId(rng_.uuid());
-    in_batch[item.id] = &item.spec;
+    if (item.id.is_nil()) {
+      item.id = TaskId(rng_.uuid());  // nobody else in the batch has it
+    } else {
+      in_batch[item.id] = &item.spec;
+    }
   }
   return {};
 }
@@ -93,18 +96,19 @@ Result<std::vector<TaskId>> Core::submit_all(std::vector<api::Submission>& items
   return ids;
 }
 
-TaskEntry& Core::create_task(const TaskId& id, TaskSpec spec, Membership of) {
+TaskEntry& Core::create_task(const TaskId& id, const TaskSpec& spec, Membership of) {
   TaskEntry& t = tasks_[id];
   t.seq = next_seq_++;
   t.task.id = id;
-  t.task.spec = std::move(spec);
+  Kind& kind = kinds_.of(spec);
+  t.task.spec = kind.spec;
   t.task.of = of;
   t.task.created = now_.wall;
   t.task.status.key = {id, 0};
   t.task.status.observed = Observed::waiting;
-  index_task(t);
+  index_task(t, kind);
   ++counters_.submitted;
-  tell("task.submitted", t, t.task.spec.image);
+  tell("task.submitted", t, t.task.spec->image);
   enqueue(t);
   return t;
 }
@@ -166,10 +170,11 @@ void Core::finish_stop(TaskEntry& t, const NodeEntry* lost) {
 
 Result<std::vector<Task>> Core::tasks_by_id(const std::vector<TaskId>& ids) const {
   std::vector<Task> out;
+  out.reserve(ids.size());
   for (const TaskId& id : ids) {
-    const auto at = tasks_.find(id);
-    if (at == tasks_.end()) return no_such_task(id.str());
-    out.push_back(at->second.task);
+    const TaskEntry* t = by_id_.find(id);
+    if (t == nullptr) return no_such_task(id.str());
+    out.push_back(t->task);
   }
   return out;
 }

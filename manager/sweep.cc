@@ -8,20 +8,52 @@ namespace cube::manager {
 void Core::sweep() {
   next_sweep_ = now_.mono + limits::sweep_every;
   forget_old_keys();
-  bool found = false;
-  for (auto& [seq, t] : by_seq_) found |= sweep_task(*t);
-  for (auto& [no, n] : nodes_) found |= sweep_node(n);
-  const std::uint64_t made = counters_.submitted;
-  services_.touch_all();
-  services_.settle();
-  found |= counters_.submitted != made;
-  // Nothing that waits should fit somewhere.
+  sweep_ = {};
+  sweep_.at = Sweep::At::tasks;
+  sweep_some();
+}
+
+void Core::sweep_some() {
+  std::size_t looked_at = 0;
+  while (sweep_.at == Sweep::At::tasks && looked_at++ < limits::step_sweep_max) {
+    TaskEntry* t = by_seq_.from(sweep_.next_seq);
+    if (t == nullptr) {
+      sweep_.at = Sweep::At::nodes;
+      break;
+    }
+    sweep_.next_seq = t->seq + 1;
+    sweep_.found |= sweep_task(*t);
+  }
+  while (sweep_.at == Sweep::At::nodes && looked_at < limits::step_sweep_max) {
+    const auto n = nodes_.lower_bound(sweep_.next_node);
+    if (n == nodes_.end()) {
+      sweep_.at = Sweep::At::queue;
+      break;
+    }
+    sweep_.next_node = NodeNo{static_cast<std::uint32_t>(n->first) + 1};
+    looked_at += 1 + n->second.holdings.size();
+    sweep_.found |= sweep_node(n->second);
+  }
+  if (sweep_.at == Sweep::At::queue && !std::exchange(sweep_.services_done, true)) {
+    const std::uint64_t made = counters_.submitted;
+    services_.touch_all();
+    services_.settle();
+    sweep_.found |= counters_.submitted != made;
+  }
+  if (sweep_.at != Sweep::At::queue || !sweep_waiting()) return;
+  sweep_.at = Sweep::At::rest;
+  if (sweep_.found) ++counters_.sweeps_with_findings;
+}
+
+// Nothing that waits should fit somewhere. False: the queue is to be placed first.
+bool Core::sweep_waiting() {
   place_waiting();
+  if (queue_is_left_) return false;
   const std::uint64_t placed = counters_.placed;
   capacity_changed();
   place_waiting();
-  found |= counters_.placed != placed;
-  if (found) ++counters_.sweeps_with_findings;
+  sweep_.found |= counters_.placed != placed;
+  return true;
 }
 
 // A task is in exactly one place: over; being stopped, with something left of it; waiting; or
@@ -53,7 +85,7 @@ bool Core::sweep_task(TaskEntry& t) {
 bool Core::sweep_node(NodeEntry& n) {
   if (n.index) {
     Resources sum;
-    for (const auto& [key, h] : n.holdings) sum += h.task->demand.resources;
+    for (const auto& [key, h] : n.holdings) sum += h.task->kind->demand.resources;
     if (!(sum == pool_.reserved(*n.index)) || n.holdings.size() != pool_.tasks(*n.index)) {
       pool_.remove(*n.index);
       n.index.reset();

@@ -30,13 +30,8 @@ std::string gist(std::string_view reason) {
 }  // namespace
 
 std::string Core::queue_key(const TaskEntry& t) const {
-  const scheduler::Demand& d = t.demand;
-  std::string key = fmt::format("{}|{}|{}|{}|", d.resources.cpu_milli, d.resources.memory_bytes,
-                                d.resources.disk_bytes, d.platform);
-  for (const auto& p : d.ports) key += fmt::format("{}/{},", p.port, p.protocol);
-  if (t.task.spec.exclusive) key += "exclusive";
+  std::string key = t.kind->queue_key;
   if (!t.task.of.service.is_nil()) key += "|s" + t.task.of.service.str();
-  for (const std::string& c : t.task.spec.constraints) key += fmt::format("|c{}:{}", c.size(), c);
   for (const AvoidedNode& a : t.task.avoided) key += fmt::format("|a{}:{}", a.node.size(), a.node);
   return key;
 }
@@ -68,8 +63,8 @@ void Core::leave_queue(TaskEntry& t) {
 }
 
 void Core::place_waiting() {
-  if (!queue_grew_ && placed_version_ == pool_version_) return;
-  queue_grew_ = false;
+  if (!queue_grew_ && !queue_is_left_ && placed_version_ == pool_version_) return;
+  queue_grew_ = queue_is_left_ = false;
   const std::uint64_t version = pool_version_;
   placed_version_ = version;
   // The oldest of each class that was not tried since something changed; seq is unique.
@@ -79,6 +74,10 @@ void Core::place_waiting() {
   }
   while (!next.empty()) {
     WaitClass& c = *next.begin()->second;
+    if (placements_ >= limits::step_placements_max) {
+      queue_is_left_ = true;
+      return;
+    }
     next.erase(next.begin());
     TaskEntry& t = *c.members.begin()->second;
     const auto decision = place(t);
@@ -90,6 +89,7 @@ void Core::place_waiting() {
     }
     const bool last = c.members.size() == 1;  // the class ends with it
     if (!last) next.emplace(std::next(c.members.begin())->first, &c);
+    ++placements_;
     const std::string why = t.node != nullptr ? "node " + t.node->name + " is lost" : "";
     new_attempt(t, *entry(node_at_[static_cast<std::size_t>(*decision.node)]), "task.placed", why);
   }

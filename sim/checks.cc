@@ -65,6 +65,9 @@ void Checks::manager_committed(std::span<const store::Write> writes) {
           fail("a task was forgotten");
         }
         break;
+      case manager::Table::task_by_id:
+        fail("a task's record is where earlier versions put it");
+        break;
       case manager::Table::node:
       case manager::Table::service:
       case manager::Table::event:
@@ -107,13 +110,14 @@ void Checks::event_committed(const std::string& record) {
 }
 
 void Checks::task_committed(const std::string& record) {
-  const auto read = manager::read_task(record);
+  manager::Kinds kinds;  // for this one
+  const auto read = manager::read_task(record, kinds);
   if (!read.ok()) return fail("a task that cannot be read: {}", read.error().message);
   const Task& task = read->task;
   const auto [at, is_new] = tasks_.try_emplace(task.id, task);
   if (is_new) {
-    const auto [named, first] = by_name_.try_emplace(task.spec.name, task.id);
-    if (!first) fail("one request made two tasks named {}", task.spec.name);
+    const auto [named, first] = by_name_.try_emplace(task.spec->name, task.id);
+    if (!first) fail("one request made two tasks named {}", task.spec->name);
   } else {
     check_forward(at->second, task);
   }
@@ -123,7 +127,7 @@ void Checks::task_committed(const std::string& record) {
 }
 
 void Checks::check_forward(const Task& before, const Task& now) {
-  const std::string who = fmt::format("{} {}", now.spec.name, now.id.str().substr(0, 8));
+  const std::string who = fmt::format("{} {}", now.spec->name, now.id.str().substr(0, 8));
   if (!(before.spec == now.spec)) fail("{}: its spec changed", who);
   if (now.attempt < before.attempt) {
     fail("{}: attempt {} after {}", who, now.attempt, before.attempt);
@@ -151,7 +155,7 @@ void Checks::check_forward(const Task& before, const Task& now) {
 void Checks::check_stopped(const Task& task) {
   for (const Live& c : live(task.id)) {
     if (c.late || unheard_.contains(c.node)) continue;
-    fail("{} is stopped, and its container {} still runs on {}", task.spec.name, c.id, c.node);
+    fail("{} is stopped, and its container {} still runs on {}", task.spec->name, c.id, c.node);
   }
 }
 
@@ -176,7 +180,7 @@ void Checks::submission_answered(const std::string& key, const std::vector<Task>
   for (const Task& t : tasks) {
     ids.push_back(t.id);
     acknowledged_.insert(t.id);
-    if (!tasks_.contains(t.id)) fail("{} is acknowledged and not committed", t.spec.name);
+    if (!tasks_.contains(t.id)) fail("{} is acknowledged and not committed", t.spec->name);
   }
   if (key.empty()) return;
   const auto [at, is_new] = keys_.try_emplace(key, ids);
@@ -190,7 +194,7 @@ void Checks::stop_answered(const TaskId& id) {
   if (found == tasks_.end()) return fail("a stop of an unknown task is acknowledged");
   const Task& t = found->second;
   if (t.desired != Desired::stop && !t.is_terminal()) {
-    fail("the stop of {} is acknowledged and not committed", t.spec.name);
+    fail("the stop of {} is acknowledged and not committed", t.spec->name);
   }
 }
 

@@ -126,7 +126,7 @@ void Client::read() {
     std::uint32_t& last = seen_attempt_[id];
     if ((*task)->attempt < last) {
       sim_.checks.fail("{} reads attempt {} of {} after {}", name_, (*task)->attempt,
-                       (*task)->spec.name, last);
+                       (*task)->spec->name, last);
     }
     last = (*task)->attempt;
   });

@@ -77,7 +77,7 @@ void ManagerHost::compare_with_records() {
   if (here.size() != there.size()) return sim_.checks.fail("the records hold other tasks");
   for (std::size_t i = 0; i < here.size(); ++i) {
     if (essence(*here[i]) == essence(*there[i])) continue;
-    sim_.checks.fail("the record of {} is not what the manager knows", here[i]->spec.name);
+    sim_.checks.fail("the record of {} is not what the manager knows", here[i]->spec->name);
   }
 }
 

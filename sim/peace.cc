@@ -15,12 +15,12 @@ bool is_steady(const Task& t) {
 }
 
 bool restarts_for_ever(const Task& t) {
-  return t.spec.restart.kind == RestartPolicy::Kind::always ||
-         t.spec.restart.kind == RestartPolicy::Kind::unless_stopped;
+  return t.spec->restart.kind == RestartPolicy::Kind::always ||
+         t.spec->restart.kind == RestartPolicy::Kind::unless_stopped;
 }
 
 std::string about(const Task& t) {
-  return fmt::format("{} {} ({} {} on {} a{} r{})", t.spec.name, t.id.str().substr(0, 8),
+  return fmt::format("{} {} ({} {} on {} a{} r{})", t.spec->name, t.id.str().substr(0, 8),
                      name(t.desired), name(t.status.observed), t.node.empty() ? "none" : t.node,
                      t.attempt, t.status.restart);
 }
@@ -77,8 +77,8 @@ void World::check_waiting(const Task& t, std::vector<std::string>& out) const {
   };
   if (t.waits_for.empty()) say("waits, and does not say why");
   if (!t.avoided.empty()) return say("waits until a node is no longer avoided");
-  if (!t.spec.ports.empty()) return;  // others may hold its port
-  const Resources wants{t.spec.cpu_milli, t.spec.memory_bytes, t.spec.disk_bytes};
+  if (!t.spec->ports.empty()) return;  // others may hold its port
+  const Resources wants{t.spec->cpu_milli, t.spec->memory_bytes, t.spec->disk_bytes};
   for (const manager::Node& n : manager_->core().nodes()) {
     if (wants.fits_in(n.info.capacity - n.reserved)) say("waits, and would fit: " + t.waits_for);
   }

@@ -29,6 +29,10 @@ constexpr std::uint64_t map_bytes_least = 64 * 1024;  // an empty store has room
 // A batch is full-disk news, not a broken disk, when less than this was free after it failed.
 constexpr std::uint64_t nearly_full_bytes = 1 << 20;
 
+// What was read of the file stays mapped, and counts as this process's memory, until it is as much
+// as the whole file. So it is let go after so much was written; the system still has it at hand.
+constexpr std::uint64_t mapped_bytes_max = 32 << 20;
+
 // LMDB's own locking is off: `Directory` lets one process in, and one thread calls. So nothing is
 // ever written through a memory map, where a full disk would be a SIGBUS instead of an error.
 constexpr unsigned env_flags = MDB_NOLOCK;
@@ -80,13 +84,18 @@ class LmdbStore final : public Store {
   Usage usage() const override;
 
  private:
+  Result<void> visit_all(
+      std::string_view prefix,
+      const std::function<Result<void>(std::string_view, std::string_view)>& visit);
   Result<void> open_env();
   Result<void> check_length() const;
   Result<void> check_soundness() const;
   Result<void> open_tables();
   Result<void> check_meta(MDB_txn* txn);
+  int last_key(MDB_txn* txn, std::string& out) const;
   int apply(std::span<const Write> writes);
   Result<void> grow();
+  Result<void> let_go();
   Result<void> after_full_disk();
   Error error(int code) const;
   Error damaged(std::string_view how) const;
@@ -98,7 +107,8 @@ class LmdbStore final : public Store {
   Env env_;
   MDB_dbi meta_ = 0, data_ = 0;
   bool scanning_ = false;
-  std::optional<Error> broken_;  // no commit after this one
+  std::uint64_t written_bytes_ = 0;  // since the file was mapped
+  std::optional<Error> broken_;      // no commit after this one
 };
 
 Error LmdbStore::damaged(std::string_view how) const {
@@ -230,31 +240,61 @@ Result<void> LmdbStore::check_meta(MDB_txn* txn) {
 
 // The last write of each key, in the order of keys: neighbours share pages.
 std::vector<const Write*> in_key_order(std::span<const Write> writes) {
-  std::vector<const Write*> out;
-  out.reserve(writes.size());
-  for (const Write& write : writes) out.push_back(&write);
-  std::ranges::stable_sort(out, {}, [](const Write* w) { return std::string_view(w->key); });
-  std::size_t kept = 0;
-  for (const Write* write : out) {
-    if (kept > 0 && out[kept - 1]->key == write->key) --kept;
-    out[kept++] = write;
+  struct Item {
+    std::uint64_t head;  // the key's first eight bytes, which nearly always decide
+    const Write* write;
+  };
+  std::vector<Item> items;
+  items.reserve(writes.size());
+  for (const Write& write : writes) {
+    std::uint64_t head = 0;
+    for (std::size_t i = 0; i < sizeof head; ++i) {
+      const bool has_byte = i < write.key.size();
+      head = head << 8 | (has_byte ? static_cast<unsigned char>(write.key[i]) : 0U);
+    }
+    items.push_back({head, &write});
   }
-  out.resize(kept);
+  std::ranges::stable_sort(items, [](const Item& a, const Item& b) {
+    return a.head != b.head ? a.head < b.head : a.write->key < b.write->key;
+  });
+  std::vector<const Write*> out;
+  out.reserve(items.size());
+  for (const Item& item : items) {
+    if (!out.empty() && out.back()->key == item.write->key) out.pop_back();
+    out.push_back(item.write);
+  }
   return out;
+}
+
+// The greatest key there is, or an empty one; an LMDB code.
+int LmdbStore::last_key(MDB_txn* txn, std::string& out) const {
+  MDB_cursor* opened = nullptr;
+  if (const int code = mdb_cursor_open(txn, data_, &opened); code != 0) return code;
+  const std::unique_ptr<MDB_cursor, decltype(&mdb_cursor_close)> cursor(opened, mdb_cursor_close);
+  MDB_val key{}, value{};
+  const int code = mdb_cursor_get(cursor.get(), &key, &value, MDB_LAST);
+  if (code == 0) out = view(key);
+  return code == MDB_NOTFOUND ? 0 : code;
 }
 
 // One try of a whole batch; an LMDB code.
 int LmdbStore::apply(std::span<const Write> writes) {
   Txn txn(env_.get(), 0);
   if (txn.begun() != 0) return txn.begun();
+  std::string last;
+  if (const int code = last_key(txn.get(), last); code != 0) return code;
   for (const Write* write : in_key_order(writes)) {
     MDB_val key = val(write->key);
     MDB_val value = val(write->value);
     int code = 0;
     switch (write->kind) {
-      case Write::Kind::put:
-        code = mdb_put(txn.get(), data_, &key, &value, 0);
+      case Write::Kind::put: {
+        // What comes behind everything fills its pages; else each would be split in halves.
+        const bool is_behind = write->key > last;
+        if (is_behind) last = write->key;
+        code = mdb_put(txn.get(), data_, &key, &value, is_behind ? MDB_APPEND : 0);
         break;
+      }
       case Write::Kind::erase:
         code = mdb_del(txn.get(), data_, &key, nullptr);
         if (code == MDB_NOTFOUND) code = 0;
@@ -276,6 +316,8 @@ Result<void> LmdbStore::commit(std::span<const Write> writes) {
     code = apply(writes);
   }
   if (code == 0) {
+    for (const Write& write : writes) written_bytes_ += write.key.size() + write.value.size();
+    if (written_bytes_ >= mapped_bytes_max) CUBE_TRY(let_go());
     if (full_ && !is_full()) full_ = !ballast_.take();
     return {};
   }
@@ -288,6 +330,17 @@ Result<void> LmdbStore::commit(std::span<const Write> writes) {
     broken_ = failure;
   }
   return failure;
+}
+
+// Maps the file anew: nothing of it is read yet.
+Result<void> LmdbStore::let_go() {
+  written_bytes_ = 0;
+  MDB_envinfo info{};
+  mdb_env_info(env_.get(), &info);
+  const int code = mdb_env_set_mapsize(env_.get(), info.me_mapsize);
+  if (code == 0) return {};
+  broken_ = error(code);
+  return *broken_;
 }
 
 // Doubles the map. On error the map is as large as it may be, or can be on this machine.
@@ -319,6 +372,13 @@ Result<void> LmdbStore::scan(
     std::string_view prefix,
     const std::function<Result<void>(std::string_view, std::string_view)>& visit) {
   if (broken_) return *broken_;
+  CUBE_TRY(visit_all(prefix, visit));
+  return let_go();
+}
+
+Result<void> LmdbStore::visit_all(
+    std::string_view prefix,
+    const std::function<Result<void>(std::string_view, std::string_view)>& visit) {
   Txn txn(env_.get(), MDB_RDONLY);
   if (txn.begun() != 0) return error(txn.begun());
   MDB_cursor* opened = nullptr;

@@ -47,6 +47,7 @@ enum class Actor : std::uint8_t { manager, worker };
 enum class WireState : std::uint8_t {
   pending = 0, scheduled = 1, running = 2, completed = 3, failed = 4,
 };
+inline constexpr std::size_t wire_states = 5;
 
 // May `actor` move one container (manager: one attempt) from `from` to `to`?
 // A constexpr table; see state.cc for the static_asserts that keep it ordered.

@@ -3,12 +3,13 @@
 // worker says about one attempt of it. Field comments name the one writer.
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "base/id.h"
 #include "base/time.h"
-#include "task/spec.h"
+#include "task/shared_spec.h"
 #include "task/state.h"
 
 namespace cube {
@@ -67,7 +68,7 @@ struct Membership {
 struct Task {
   // Written once, by the submission
   TaskId id;
-  TaskSpec spec;
+  SharedSpec spec;
   Membership of;
   WallTime created;
 
@@ -109,6 +110,11 @@ struct Event {
 // Records (base/bytes.h); see docs/store-format.md.
 std::string encode(const Task&);
 Result<Task> decode_task(std::string_view record);
+// The same for those who keep the stored form of specs: `spec` is encode(task.spec), and `spec_of`
+// gives the spec of such a record.
+std::string encode(const Task&, std::string_view spec);
+using SpecOf = std::function<Result<SharedSpec>(std::string_view record)>;
+Result<Task> decode_task(std::string_view record, const SpecOf& spec_of);
 std::string encode(const AttemptStatus&);
 Result<AttemptStatus> decode_attempt_status(std::string_view record);
 std::string encode(const Event&);

@@ -167,12 +167,18 @@ bool take_avoided(const Field& f, std::vector<AvoidedNode>& avoided) {
   return take(f, avoided.back().reason);
 }
 
-bool take_spec(const Field& f, Result<TaskSpec>& spec) {
-  if (f.is_bytes) spec = decode_spec(f.bytes);
-  return f.is_bytes && spec.ok();
+// The spec of a task's record, or why it cannot be read.
+struct SpecField {
+  const SpecOf& read;
+  Result<SharedSpec> spec = SharedSpec();
+};
+
+bool take_spec(const Field& f, SpecField& field) {
+  if (f.is_bytes) field.spec = field.read(f.bytes);
+  return f.is_bytes && field.spec.ok();
 }
 
-bool take_task(const Field& f, Task& t, Result<TaskSpec>& spec) {
+bool take_task(const Field& f, Task& t, SpecField& spec) {
   switch (f.tag) {
     case tag_id:
       return take(f, t.id.uuid);
@@ -239,9 +245,13 @@ bool take_event(const Field& f, Event& e) {
 }  // namespace
 
 std::string encode(const Task& t) {
+  return encode(t, encode(*t.spec));
+}
+
+std::string encode(const Task& t, std::string_view spec) {
   RecordWriter out(record::version);
   put(out, tag_id, t.id);
-  out.bytes(tag_spec, encode(t.spec));
+  out.bytes(tag_spec, spec);
   put(out, tag_created, t.created);
   out.uint(tag_desired, static_cast<std::uint64_t>(t.desired));
   out.uint(tag_attempt, t.attempt);
@@ -269,17 +279,25 @@ std::string encode(const Task& t) {
 }
 
 Result<Task> decode_task(std::string_view bytes) {
+  return decode_task(bytes, [](std::string_view record) -> Result<SharedSpec> {
+    auto spec = decode_spec(record);
+    if (!spec) return std::move(spec).error();
+    return SharedSpec(std::move(*spec));
+  });
+}
+
+Result<Task> decode_task(std::string_view bytes, const SpecOf& spec_of) {
   Task task;
   task.status.observed = Observed::waiting;  // what an absent field means
-  Result<TaskSpec> spec = TaskSpec{};
+  SpecField spec{spec_of};
   bool key_is_stored = false;
   auto read = record::read(bytes, "task", [&](const Field& f) {
     key_is_stored = key_is_stored || f.tag == tag_status_task;
     return take_task(f, task, spec);
   });
-  if (!spec) return std::move(spec).error().in("task");
+  if (!spec.spec) return std::move(spec.spec).error().in("task");
   if (!read) return std::move(read).error();
-  task.spec = std::move(spec).value();
+  task.spec = std::move(spec.spec).value();
   if (!key_is_stored) task.status.key = {task.id, task.attempt};
   return task;
 }

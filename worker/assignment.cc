@@ -106,20 +106,20 @@ void Worker::Impl::take_in(api::AssignedTask& assigned) {
   if (a == nullptr) {
     a = &add(key, Origin::manager);
     a->want = wanted;
-    a->spec = std::move(assigned.spec);
+    a->spec = *assigned.spec;
     write_asked(*a);
     return;
   }
   // A task posted here directly becomes the manager's, with the manager's content.
   if (a->origin == Origin::local) {
-    if (a->want == Want::run && a->spec != assigned.spec) request_restart(*a);
+    if (a->want == Want::run && a->spec != *assigned.spec) request_restart(*a);
     a->origin = Origin::manager;
     a->expires = Instant::never();
     a->want = Want::hold;
   }
   // Found by its labels only: what was observed was not judged by any policy yet.
   if (a->want == Want::hold) {
-    a->spec = std::move(assigned.spec);
+    a->spec = *assigned.spec;
     a->status.final = false;
     for (auto& [restart, seen] : a->containers) seen.stale = true;
   }

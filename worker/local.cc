@@ -177,7 +177,7 @@ Result<Task> Worker::task(std::string_view ref) const {
   std::vector<Task> by_prefix, by_name;
   for (Task& task : tasks()) {
     if (!ref.empty() && task.id.str().starts_with(ref)) by_prefix.push_back(task);
-    if (!ref.empty() && task.spec.name == ref) by_name.push_back(std::move(task));
+    if (!ref.empty() && task.spec->name == ref) by_name.push_back(std::move(task));
   }
   std::vector<Task>& found = by_name.empty() ? by_prefix : by_name;
   if (found.size() == 1) return std::move(found.front());

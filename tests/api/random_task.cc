@@ -156,7 +156,7 @@ Task random_task(Rng& rng) {
   task.moves = static_cast<std::uint32_t>(rng.below(4));
   task.revision = rng.next();
   task.status = random_status(rng, {task.id, task.attempt});
-  if (task.spec.health.kind == HealthCheck::Kind::none) task.status.health = Health::unknown;
+  if (task.spec->health.kind == HealthCheck::Kind::none) task.status.health = Health::unknown;
   task.restarts_before = static_cast<std::uint32_t>(rng.below(9));
   if (chance(rng, 3)) task.avoided = {{"n1", random_time(rng), random_text(rng)}};
   return task;

@@ -110,8 +110,8 @@ TEST_CASE("an old manager's restart of a task names its container") {
 TEST_CASE("what was read can be posted: read-only fields are ignored, whatever they hold") {
   Task task;
   task.id = *TaskId::parse("bb1d59ef-9fc1-4e4b-a44d-db571eeed203");
-  task.spec.name = "n";
-  task.spec.image = "i";
+  task.spec.edit().name = "n";
+  task.spec.edit().image = "i";
   task.attempt = 3;
   task.node = "n1";
   task.status.observed = Observed::running;

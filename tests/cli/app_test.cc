@@ -121,7 +121,7 @@ TEST_CASE_FIXTURE(AppFixture, "run --detach, several tasks, and one that ends we
   CHECK(detached.code == exit_fine);
   CHECK(detached.out == "a (00000000) is submitted\nb (00000000) is submitted\n");
   manager.script = [](Task& t, int asked) {
-    if (t.spec.name == "a") return runs_from(t, asked, 0);
+    if (t.spec->name == "a") return runs_from(t, asked, 0);
     fails(t);
     t.status.failure = Failure::none;
   };
@@ -281,7 +281,7 @@ TEST_CASE_FIXTURE(AppFixture, "status in every form") {
   const auto tasks = api::parse_tasks(json.out);
   REQUIRE(tasks.ok());
   REQUIRE(tasks->size() == 1);
-  CHECK(tasks->front().spec.name == "db");
+  CHECK(tasks->front().spec->name == "db");
   const auto some = cube({"status", "-q", "web", "nosuch"});
   CHECK(some.code == exit_not_found);
   CHECK(some.out == "bb1d59ef\n");
@@ -291,7 +291,7 @@ TEST_CASE_FIXTURE(AppFixture, "status --watch appends what changed, and ends wit
   manager.add(kWeb, "web");
   manager.add(kDb, "db");
   manager.script = [](Task& t, int asked) {
-    if (t.spec.name == "web" && asked >= 3) runs_from(t, 0, 0);
+    if (t.spec->name == "web" && asked >= 3) runs_from(t, 0, 0);
   };
   interrupt_after = 5s;
   const auto got = cube({"status", "--watch"});
@@ -304,7 +304,7 @@ TEST_CASE_FIXTURE(AppFixture, "status --watch -o json is one line per changed ta
   manager.add(kWeb, "web");
   manager.add(kDb, "db");
   manager.script = [](Task& t, int asked) {
-    if (t.spec.name == "web" && asked >= 3) runs_from(t, 0, 0);
+    if (t.spec->name == "web" && asked >= 3) runs_from(t, 0, 0);
   };
   interrupt_after = 5s;
   for (const bool on_terminal : {false, true}) {
@@ -316,7 +316,7 @@ TEST_CASE_FIXTURE(AppFixture, "status --watch -o json is one line per changed ta
     for (std::string line; std::getline(lines, line);) {
       const auto task = api::parse_task(line);
       REQUIRE(task.ok());
-      seen.push_back(task->spec.name + " " + std::string(name(task->wire_state())));
+      seen.push_back(task->spec->name + " " + std::string(name(task->wire_state())));
     }
     const std::vector<std::string> on_change{"web Pending", "db Pending", "web Running"};
     const std::vector<std::string> settled{"web Running", "db Pending"};

@@ -67,7 +67,7 @@ TEST_CASE("a restart or another attempt begins the second anew") {
 
 TEST_CASE("with a health check it must be healthy, and unhealthy is a failure") {
   Task starting = task_in(Observed::running);
-  starting.spec.health.kind = HealthCheck::Kind::http;
+  starting.spec.edit().health.kind = HealthCheck::Kind::http;
   starting.status.health = Health::starting;
   Task healthy = starting, unhealthy = starting;
   healthy.status.health = Health::healthy;

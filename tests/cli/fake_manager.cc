@@ -40,8 +40,8 @@ Task& FakeManager::add(const std::string& id, const std::string& name) {
   const std::lock_guard lock(mutex_);
   Task task;
   task.id = *TaskId::parse(id);
-  task.spec.name = name;
-  task.spec.image = "echo:1";
+  task.spec.edit().name = name;
+  task.spec.edit().image = "echo:1";
   task.status.observed = Observed::waiting;
   tasks_.push_back(task);
   return tasks_.back();
@@ -50,7 +50,7 @@ Task& FakeManager::add(const std::string& id, const std::string& name) {
 Task* FakeManager::find(const std::string& ref, httplib::Response& reply) {
   std::vector<Task*> found;
   for (Task& t : tasks_)
-    if (t.spec.name == ref || t.id.str().starts_with(ref)) found.push_back(&t);
+    if (t.spec->name == ref || t.id.str().starts_with(ref)) found.push_back(&t);
   if (found.size() == 1) return found.front();
   if (found.empty())
     refuse(reply, 404, "no task " + ref);
@@ -98,7 +98,7 @@ void FakeManager::route_tasks() {
     const std::lock_guard lock(mutex_);
     std::vector<const Task*> all;
     for (Task& t : tasks_) {
-      script(t, asked_[t.spec.name]++);
+      script(t, asked_[t.spec->name]++);
       all.push_back(&t);
     }
     reply.set_content(api::tasks_json(all), kJson);
@@ -106,7 +106,7 @@ void FakeManager::route_tasks() {
   server_.Get(R"(/tasks/([^/]+))", [this](const auto& request, auto& reply) {
     const std::lock_guard lock(mutex_);
     if (Task* task = find(request.matches[1], reply)) {
-      script(*task, asked_[task->spec.name]++);
+      script(*task, asked_[task->spec->name]++);
       reply.set_content(api::task_json(*task), kJson);
     }
   });

@@ -42,7 +42,7 @@ struct ServiceFixture : AppFixture {
     Task& t =
         manager.add(kReplica + std::to_string(slot), s.spec.name + "." + std::to_string(slot));
     t.of = {s.id, static_cast<std::uint32_t>(slot), s.task_version};
-    t.spec.image = s.spec.task.image;
+    t.spec.edit().image = s.spec.task.image;
     t.node = "n1";
     t.attempt = 1;
     t.status.key = {t.id, 1};

@@ -17,8 +17,8 @@ std::string text_of(const Table& table) {
 Task web() {
   Task t;
   t.id = *TaskId::parse("bb1d59ef-9fc1-4e4b-a44d-db571eeed203");
-  t.spec.name = "web";
-  t.spec.image = "echo:1";
+  t.spec.edit().name = "web";
+  t.spec.edit().image = "echo:1";
   t.created = kNow + -Duration(2min);
   t.attempt = 1;
   t.node = "n1";
@@ -33,8 +33,8 @@ Task web() {
 Task queued() {
   Task t;
   t.id = *TaskId::parse("0a63c5e1-0000-4000-8000-000000000001");
-  t.spec.name = "datenbank-für-alle";
-  t.spec.image = "db";
+  t.spec.edit().name = "datenbank-für-alle";
+  t.spec.edit().image = "db";
   t.created = kNow;
   t.waits_for = "2 nodes: not enough memory\x1b[2J";
   return t;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "api/json_reader.h"
+#include "daemon/task_list.h"
 #include "tests/daemon/support.h"
 
 using namespace cube;
@@ -193,6 +194,41 @@ TEST_CASE("every route of the worker answers as the document says") {
   CHECK(member(*caller.get("/stats").json().find("CpuStats"), "id") == "cpu");
   REQUIRE(eventually([&] { return caller.get("/tasks/m").member("State") == "2"; }));
   check_coverage(caller);
+}
+
+TEST_CASE("a list of more tasks than a page holds is one list, in the order of submission") {
+  ManagerBox manager;
+  Caller caller = Caller::hasty(api::Daemon::manager, manager.port);
+  constexpr std::size_t count = 5 * daemon::task_list_page + 1;
+  std::string body;
+  for (std::size_t i = 0; i < count; ++i) {
+    body += fmt::format(R"({}{{"Name":"t{}","Image":"app"}})", body.empty() ? "[" : ",", i);
+  }
+  REQUIRE(caller.post("/tasks", body + "]").status == 201);
+  const auto reply = caller.get("/tasks");
+  REQUIRE(reply.status == 200);
+  const auto list = reply.json();
+  REQUIRE(list.list() != nullptr);
+  REQUIRE(list.list()->size() == count);
+  for (std::size_t i = 0; i < count; ++i) {
+    CHECK(member((*list.list())[i], "Name") == fmt::format("t{}", i));
+  }
+}
+
+TEST_CASE("who prefers little is answered with IDs only") {
+  ManagerBox manager;
+  Caller caller(api::Daemon::manager, manager.port);
+  const Caller::Headers prefer = {{"Prefer", "return=minimal"}};
+  const std::string one = R"({"Name":"a","Image":"app"})";
+  const auto list = caller.post("/tasks", "[" + one + "," + one + "]", prefer);
+  REQUIRE(list.status == 201);
+  REQUIRE(list.json().list() != nullptr);
+  REQUIRE(list.json().list()->size() == 2);
+  CHECK(list.json().list()->front().object()->size() == 1);
+  CHECK(list.headers.find("Preference-Applied")->second == "return=minimal");
+  const auto single = caller.post("/tasks", one, prefer);
+  CHECK(single.json().object()->size() == 1);
+  CHECK(caller.get("/tasks/" + single.member("ID")).member("Name") == "a");
 }
 
 TEST_CASE("a long poll is answered when something changes, not before, and when its time is over") {

@@ -20,6 +20,7 @@ struct Add {
   int amount;
 };
 struct WakeUp {};
+constexpr int slow_amount = 1000;  // takes as long as a batch may
 struct CounterReply {
   std::uint64_t token;
   std::variant<int, Error> body;
@@ -41,6 +42,8 @@ class Counter {
     }
     const auto& add = std::get<Add>(input);
     value_ += add.amount;
+    while (add.amount == slow_amount && read_clock().mono < now.mono + limits::step_batch_time) {
+    }
     effects.writes.push_back(store::Write::put("v", std::to_string(value_)));
     if (add.token != 0) effects.replies.push_back({add.token, value_});
     effects.sends.push_back(value_);
@@ -168,7 +171,7 @@ TEST_CASE("a full disk undoes the batch, tells those who wait, and the daemon go
     CHECK(read_clock().mono - began >= 1s);  // at most one reload a second, all the same
   }
   SUBCASE("what a core before it began means nothing to this one") {
-    world.loop.post(Add{0, 1000}, 1);
+    world.loop.post(Add{0, 500}, 1);
     CHECK(world.read([](const Counter& core) { return core.value(); }) == 5);
   }
   {
@@ -190,6 +193,18 @@ TEST_CASE("the core is woken when its time has come") {
     REQUIRE(read_clock().mono < deadline);
   }
   CHECK(world.read([](const Counter& core) { return core.wakes; }) == 1);
+}
+
+TEST_CASE("a batch is short, so that those who read wait for little of what is queued") {
+  World world;
+  REQUIRE(world.loop.start().ok());
+  std::promise<void> go;
+  world.loop.read([&](const Counter&) { go.get_future().wait(); });
+  for (int i = 0; i < 3; ++i) world.loop.post(Add{0, slow_amount}, 1);
+  go.set_value();
+  CHECK(std::get<int>(world.add(1)) == 3 * slow_amount + 1);
+  world.loop.stop();
+  CHECK(world.store.trace == "commit send commit send commit send commit answer send ");
 }
 
 TEST_CASE("many callers at once: every one is answered, in one order") {

@@ -184,7 +184,7 @@ class Life {
     }
     const Task& t = **found;
     const auto say = [&](std::string_view what) {
-      out.push_back(fmt::format("{} ({} {} on {} a{}): {}", t.spec.name, name(t.desired),
+      out.push_back(fmt::format("{} ({} {} on {} a{}): {}", t.spec->name, name(t.desired),
                                 name(t.status.observed), t.node, t.attempt, what));
     };
     if (stopped_.contains(id) && !t.is_terminal()) say("was stopped and is not over");
@@ -199,13 +199,13 @@ class Life {
   }
 
   bool fits_somewhere(const Task& t) {
-    if (!t.spec.ports.empty()) return false;  // others may hold its port
+    if (!t.spec->ports.empty()) return false;  // others may hold its port
     for (const auto& n : world_.manager().nodes()) {
       const Resources free = n.info.capacity - n.reserved;
       const bool avoided = std::any_of(t.avoided.begin(), t.avoided.end(),
                                        [&](const AvoidedNode& a) { return a.node == n.name; });
       if (n.state == manager::NodeState::ready && !avoided &&
-          Resources{t.spec.cpu_milli, 0, 0}.fits_in(free)) {
+          Resources{t.spec->cpu_milli, 0, 0}.fits_in(free)) {
         return true;
       }
     }

@@ -166,7 +166,7 @@ class Story {
 
   static std::string line_of(const Task& t) {
     std::string out =
-        fmt::format("{:<6} {:<9} {}", t.spec.name, name(t.wire_state()), name(t.status.observed));
+        fmt::format("{:<6} {:<9} {}", t.spec->name, name(t.wire_state()), name(t.status.observed));
     if (!t.node.empty()) out += fmt::format(" {}/a{}", t.node, t.attempt);
     if (t.of.version > 0) out += fmt::format(" v{}{}", t.of.version, t.draining ? " draining" : "");
     if (t.restart_count() > 0) out += fmt::format(" restarts={}", t.restart_count());
@@ -443,7 +443,7 @@ class Story {
   std::string ingress(const Words& w) {
     std::vector<TaskId> busy;
     for (const Task* t : world_.manager().tasks()) {
-      if (t->draining && t->spec.name == option(w, "busy")) busy.push_back(t->id);
+      if (t->draining && t->spec->name == option(w, "busy")) busy.push_back(t->id);
     }
     world_.step(manager::ServiceInput(
         manager::IngressAsked{w.at(1), world_.manager().routes_version(), busy}));

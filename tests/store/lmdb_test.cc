@@ -157,6 +157,30 @@ TEST_CASE("the map grows by itself, within one batch and over many") {
   REQUIRE(put(*store, "z", std::string(100000, 'z')).ok());
 }
 
+TEST_CASE("of a large file little stays in this process's memory") {
+  const TempDirectory directory;
+  const auto store = open({.directory = directory / "s", .role = "manager"});
+  const auto resident_file_kib = [] {
+    std::ifstream in("/proc/self/status");
+    for (std::string line; std::getline(in, line);) {
+      if (line.starts_with("RssFile:")) return std::stoul(line.substr(8));
+    }
+    return 0UL;
+  };
+  const auto before = resident_file_kib();
+  constexpr std::size_t batches = 150, records = 1000;
+  for (std::size_t b = 0; b < batches; ++b) {  // 75 MB, in the order of keys
+    std::vector<Write> writes;
+    for (std::size_t i = 0; i < records; ++i) {
+      writes.push_back(Write::put(std::to_string(1'000'000 + b * records + i),
+                                  std::string(500, static_cast<char>('a' + b % 26))));
+    }
+    REQUIRE(store->commit(writes).ok());
+  }
+  CHECK(count(*store) == batches * records);
+  CHECK(resident_file_kib() < before + 20'000);
+}
+
 TEST_CASE("at its greatest size it refuses, loses nothing, and takes deletes") {
   const TempDirectory directory;
   const LmdbOptions options{.directory = directory / "s",

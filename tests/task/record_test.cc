@@ -119,10 +119,10 @@ TEST_CASE("a known field with a value out of range is corrupt and named") {
 TEST_CASE("a task takes little room") {
   Task task;
   task.id = TaskId(Uuid::from_random(1, 2));
-  task.spec.name = "web";
-  task.spec.image = "registry.example/team/echo:1.2";
-  task.spec.ports = {{*Port::parse("7777/tcp"), 7777, ""}};
-  task.spec.memory_bytes = 512 << 20;
+  task.spec.edit().name = "web";
+  task.spec.edit().image = "registry.example/team/echo:1.2";
+  task.spec.edit().ports = {{*Port::parse("7777/tcp"), 7777, ""}};
+  task.spec.edit().memory_bytes = 512 << 20;
   task.created = {1'767'322'445'000'000};
   task.attempt = 1;
   task.node = "n1";

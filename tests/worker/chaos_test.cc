@@ -163,11 +163,11 @@ class Chaos {
       task.id = id;
       task.attempt = attempt_of_[id] + 1;
       task.run = rng_.below(6) != 0;
-      task.spec.name = "t";
-      task.spec.image = "echo";
-      task.spec.restart.kind = RestartPolicy::Kind::always;
-      if (rng_.below(2) == 0) task.spec.ports.push_back({{80, "tcp"}, 0, ""});
-      task.spec.exclusive = rng_.below(3) == 0;
+      task.spec.edit().name = "t";
+      task.spec.edit().image = "echo";
+      task.spec.edit().restart.kind = RestartPolicy::Kind::always;
+      if (rng_.below(2) == 0) task.spec.edit().ports.push_back({{80, "tcp"}, 0, ""});
+      task.spec.edit().exclusive = rng_.below(3) == 0;
       // The content of one attempt never changes.
       task.spec = specs_.emplace(AttemptKey{id, task.attempt}, task.spec).first->second;
       if (task.run && over_.contains({id, task.attempt})) task.run = false;

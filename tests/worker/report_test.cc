@@ -44,8 +44,8 @@ class Node {
       api::AssignedTask task;
       task.id = task_id(n);
       task.attempt = attempt;
-      task.spec.name = fmt::format("t{}", n);
-      task.spec.image = image ? image(n) : "echo";
+      task.spec.edit().name = fmt::format("t{}", n);
+      task.spec.edit().image = image ? image(n) : "echo";
       put.assignment.tasks.push_back(std::move(task));
     }
     world.input(std::move(put));
@@ -73,8 +73,8 @@ class Node {
     api::AssignedTask task;
     task.id = task_id(come);
     task.attempt = attempt;
-    task.spec.name = fmt::format("t{}", come);
-    task.spec.image = "echo";
+    task.spec.edit().name = fmt::format("t{}", come);
+    task.spec.edit().image = "echo";
     put.assignment.tasks.push_back(std::move(task));
     put.assignment.dropped = {task_id(gone)};
     world.input(std::move(put));
