@@ -153,8 +153,7 @@ class CoreLoop {
     if (core_->next_wake() <= now.mono && not_before_ <= now.mono) {
       core_->step(now, typename Traits::Wake{}, effects);
       ++steps;
-      // A core whose wake-up stays in the past has more to do, or is a bug: the latter must not
-      // become a spinning thread too.
+      // One that stays in the past may be a bug, which must not become a spinning thread too.
       not_before_ = now.mono + 1ms;
     }
     for (; steps < limits::step_batch_inputs_max && now.mono < enough; ++steps) {
