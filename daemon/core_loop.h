@@ -112,6 +112,10 @@ class CoreLoop {
     wake_.notify_one();
   }
 
+  // Within a read: was there room for the newest commit? While there is none the core decides in
+  // vain: nothing of it is answered or sent.
+  bool stores() const { return stores_; }
+
  private:
   void run() {
     for (;;) {
@@ -165,9 +169,11 @@ class CoreLoop {
     if (steps == 0) return;
     if (!effects.writes.empty()) {
       if (auto committed = commit(effects); !committed.ok()) {
+        stores_ = false;
         undo(committed.error());
         return;
       }
+      stores_ = true;
     }
     for (auto& reply : effects.replies) answer(reply);
     (void)CUBE_FAILPOINT(failpoint_of<Traits>(Stage::before_send, effects));
@@ -244,6 +250,7 @@ class CoreLoop {
   std::uint64_t generation_ = 1;  // changed by the core's thread only, under the lock
   Instant not_before_{0};         // of the next Wake
   Instant next_undo_{0};
+  bool stores_ = true;  // the core's thread only
   bool stopping_ = false;
 };
 

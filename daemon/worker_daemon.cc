@@ -63,9 +63,12 @@ class Shell final : public WorkerDaemon {
         guard_(options_.guard, log,
                {[this](bool lives) { core_.post(worker::GuardChanged{lives}, generation_); },
                 [this](std::function<void()> mark) {
-                  // Through both threads: without either it stops no container.
+                  // Through both threads, and not while the disk is full: without either thread, or
+                  // the room to write that it does so, it stops no container.
                   loop_.post([this, mark = std::move(mark)] {
-                    core_.read([mark](const worker::Worker&) { mark(); });
+                    core_.read([this, mark](const worker::Worker&) {
+                      if (core_.stores()) mark();
+                    });
                   });
                 }}),
         core_(store, log,

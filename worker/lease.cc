@@ -10,6 +10,7 @@
 
 #include <algorithm>
 
+#include "base/planted.h"
 #include "base/text.h"
 #include "worker/impl.h"
 
@@ -21,7 +22,8 @@ void Worker::Impl::renew_lease(const PollReport& in) {
   if (!ours || in.lease.stamp == 0 || !config.keeps_lease) return;
   const auto now_us = static_cast<std::uint64_t>(now.lease_clock().us);
   if (in.lease.stamp > now_us) return;  // nothing of ours
-  const Instant sent{static_cast<std::int64_t>(in.lease.stamp)};
+  Instant sent{static_cast<std::int64_t>(in.lease.stamp)};
+  if (CUBE_PLANTED("lease-from-the-poll")) sent = now.lease_clock();
   const Instant until = sent + std::clamp<Duration>(in.lease.ttl, 0s, limits::lease_ttl_max);
   if (until <= lease_until || until <= now.lease_clock()) return;  // late: it renews nothing
   watch_lease();  // should it have run out just now, that is told before
@@ -48,10 +50,13 @@ void Worker::Impl::watch_lease() {
   dirty.insert(exclusive.begin(), exclusive.end());
 }
 
-// What lives without a lease is to be stopped; unless the lease is back before that began.
+// What lives without a lease is to be stopped; unless the lease is back before that began. Once
+// begun it is carried through: the container may have had its signal, whatever the engine answered.
 void Worker::Impl::obey_lease(Attempt& a) {
   if (!a.spec.exclusive || !has_live_container(a)) return;
-  const bool is_stopping = a.doing && a.doing->verb == Verb::stop;
+  const bool is_stopping =
+      a.status.observed == Observed::stopping || (a.doing && a.doing->verb == Verb::stop);
+  if (CUBE_PLANTED("keep-without-a-lease")) return;
   if (!lease_held() && a.backoff.stop_for == StopFor::nothing) {
     a.backoff.stop_for = StopFor::lease;
     a.backoff.stop_reason = "stopped: its lease of the manager ran out";

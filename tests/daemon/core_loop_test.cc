@@ -157,6 +157,7 @@ TEST_CASE("a full disk undoes the batch, tells those who wait, and the daemon go
   REQUIRE(std::holds_alternative<Error>(refused));
   CHECK(std::get<Error>(refused).code == Code::no_space);
   CHECK(world.read([](const Counter& core) { return core.value(); }) == 5);
+  CHECK(!world.read([&](const Counter&) { return world.loop.stores(); }));
 
   SUBCASE("callers are told at once, and reads go on, while the disk stays full") {
     const auto began = read_clock().mono;
@@ -179,6 +180,7 @@ TEST_CASE("a full disk undoes the batch, tells those who wait, and the daemon go
     world.store.full = false;
   }
   CHECK(std::get<int>(world.add(1)) == 6);
+  CHECK(world.read([&](const Counter&) { return world.loop.stores(); }));
   world.loop.stop();
   for (std::size_t i = 0; i < world.generations.size(); ++i) CHECK(world.generations[i] == i + 1);
   CHECK(world.generations.size() >= 2);
