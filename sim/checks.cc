@@ -13,6 +13,10 @@ namespace {
 constexpr std::size_t findings_max = 10;
 constexpr std::size_t small_world_nodes = 50;  // larger ones are audited now and then
 constexpr std::uint64_t audit_every_steps = 2000;
+// What the engine may take of a lease's margin.
+constexpr Duration engine_stops_within = 3s;
+// After so long nothing of the time before matters: a lease's margin, and the longest grace.
+constexpr Duration engine_back_for = 20s;
 
 bool has_run(Observed o) {
   return o == Observed::running || o == Observed::stopping || o == Observed::exited;
@@ -94,6 +98,9 @@ void Checks::event_committed(const std::string& record) {
   };
   for (const auto& [kind, hit] : known) {
     if (event->kind == kind) hits_(hit);
+  }
+  if (event->kind == "task.waiting" && event->text.starts_with("exclusive: ")) {
+    hits_(Hit::exclusive_waited);
   }
   if (event->kind == "task.placed" && event->text.find(" failed: ") != std::string::npos) {
     hits_(Hit::relocated);
@@ -247,16 +254,27 @@ std::vector<Live> Checks::live(const TaskId& task) const {
   return out;
 }
 
-void Checks::container(EngineModel::Change change, const runtime::Container& c,
-                       const TaskSpec& spec, bool late) {
+void Checks::container(const std::string& machine, EngineModel::Change change,
+                       const runtime::Container& c, const TaskSpec& spec, bool late) {
   const auto key = worker::container_key(c.labels);
   if (!key) return;
   switch (change) {
     case EngineModel::Change::created:
     case EngineModel::Change::removed:
       return;
-    case EngineModel::Change::started:
-      return started(c, key->attempt, key->restart, spec, late);
+    case EngineModel::Change::started: {
+      Live now;
+      now.id = c.id;
+      now.node = label(c.labels, worker::label_node);
+      now.attempt = key->attempt;
+      now.restart = key->restart;
+      now.takes = {spec.cpu_milli, spec.memory_bytes, spec.disk_bytes};
+      now.since = timeline_.now();
+      now.machine = machine;
+      now.grace = spec.stop_grace;
+      now.late = late;
+      return started(std::move(now), spec);
+    }
     case EngineModel::Change::ended: {
       const auto found = live_.find(c.id);
       if (found == live_.end()) return;
@@ -269,29 +287,23 @@ void Checks::container(EngineModel::Change change, const runtime::Container& c,
   }
 }
 
-void Checks::started(const runtime::Container& c, const AttemptKey& attempt, std::uint32_t restart,
-                     const TaskSpec& spec, bool late) {
-  Live now;
-  now.id = c.id;
-  now.node = label(c.labels, worker::label_node);
-  now.attempt = attempt;
-  now.restart = restart;
-  now.takes = {spec.cpu_milli, spec.memory_bytes, spec.disk_bytes};
-  now.since = timeline_.now();
-  now.late = late;
-  Runs& runs = runs_[{attempt, restart}];
-  runs.late |= late;
+void Checks::started(Live now, const TaskSpec& spec) {
+  Runs& runs = runs_[{now.attempt, now.restart}];
+  runs.late |= now.late;
   ++runs.count;
   // What the engine does long after everybody gave up is not the worker's; it must undo it, and
   // the end's checks see that it did.
-  if (runs.count > 1 && !runs.late) fail("{} r{} was started twice", in_words(attempt), restart);
-  auto& others = live_by_attempt_[attempt];
-  for (const std::string& id : others) {
-    if (late || live_.at(id).late) continue;
-    fail("{}: {} and {} run at once", in_words(attempt), id, c.id);
+  if (runs.count > 1 && !runs.late) {
+    fail("{} r{} was started twice", in_words(now.attempt), now.restart);
   }
-  others.insert(c.id);
-  if (!late) {
+  auto& others = live_by_attempt_[now.attempt];
+  for (const std::string& id : others) {
+    if (now.late || live_.at(id).late) continue;
+    fail("{}: {} and {} run at once", in_words(now.attempt), id, now.id);
+  }
+  if (spec.exclusive) check_alone(now);
+  others.insert(now.id);
+  if (!now.late) {
     Resources& used = used_[now.node];
     used += now.takes;
     if (!used.fits_in(capacity_[now.node])) {
@@ -299,7 +311,41 @@ void Checks::started(const runtime::Container& c, const AttemptKey& attempt, std
            capacity_[now.node].cpu_milli);
     }
   }
-  live_.emplace(c.id, std::move(now));
+  const std::string id = now.id;
+  live_.emplace(id, std::move(now));
+}
+
+// Never two containers of an exclusive task, of whichever attempts, on whichever nodes.
+void Checks::check_alone(const Live& now) {
+  for (const Live& other : live(now.attempt.task)) {
+    if (now.late || is_excused(other)) continue;
+    fail("exclusive {}: {} (a{} r{} on {}) starts, and {} (a{} r{} on {}) lives",
+         now.attempt.task.str().substr(0, 8), now.id, now.attempt.attempt, now.restart, now.node,
+         other.id, other.attempt.attempt, other.restart, other.node);
+  }
+  std::string& where = exclusive_on_[now.attempt.task];
+  if (!where.empty() && where != now.node) hits_(Hit::exclusive_again);
+  where = now.node;
+}
+
+// It lives only because its engine did not do what was asked in time.
+bool Checks::is_excused(const Live& c) const {
+  const Instant now = timeline_.now();
+  if (c.late) return true;
+  if (c.stop_asked && now > *c.stop_asked + c.grace + engine_stops_within) return true;
+  const auto out = engine_out_until_.find(c.machine);
+  return out != engine_out_until_.end() &&
+         (out->second.is_never() || now < out->second + engine_back_for);
+}
+
+void Checks::stop_asked(const std::string& container_id) {
+  const auto found = live_.find(container_id);
+  if (found == live_.end() || found->second.stop_asked) return;
+  found->second.stop_asked = timeline_.now();
+}
+
+void Checks::engine_out(const std::string& machine, Instant until) {
+  engine_out_until_[machine] = until;
 }
 
 void Checks::touches(const std::string& node, const std::map<std::string, std::string>& labels,

@@ -29,7 +29,10 @@ struct Live {
   std::uint32_t restart = 0;
   Resources takes;
   Instant since;
-  bool late = false;  // the engine started it long after the worker had given up
+  std::string machine;
+  Duration grace{};
+  std::optional<Instant> stop_asked;  // the engine was told to stop it, for the first time
+  bool late = false;                  // the engine started it long after the worker had given up
 };
 
 class Checks {
@@ -57,8 +60,12 @@ class Checks {
 
   // --- what runs
   void node_has(const std::string& node, Resources capacity) { capacity_[node] = capacity; }
-  void container(EngineModel::Change change, const runtime::Container& c, const TaskSpec& spec,
-                 bool late);
+  void container(const std::string& machine, EngineModel::Change change,
+                 const runtime::Container& c, const TaskSpec& spec, bool late);
+  void stop_asked(const std::string& container_id);
+  // An exclusive task rests on an engine that does what it is asked (docs/exclusive.md): this one
+  // did not, at the latest until `until`.
+  void engine_out(const std::string& machine, Instant until);
   // `node` is about to change a container that carries `labels`.
   void touches(const std::string& node, const std::map<std::string, std::string>& labels,
                std::string_view what);
@@ -81,8 +88,9 @@ class Checks {
   void check_forward(const Task& before, const Task& now);
   void check_stopped(const Task& task);
   void event_committed(const std::string& record);
-  void started(const runtime::Container& c, const AttemptKey& attempt, std::uint32_t restart,
-               const TaskSpec& spec, bool late);
+  void started(Live now, const TaskSpec& spec);
+  void check_alone(const Live& now);
+  bool is_excused(const Live& exclusive) const;
 
   const Timeline& timeline_;
   Story& story_;
@@ -103,6 +111,8 @@ class Checks {
   std::map<std::string, Live> live_;  // by container id
   std::map<AttemptKey, std::set<std::string>> live_by_attempt_;
   std::map<std::pair<AttemptKey, std::uint32_t>, Runs> runs_;
+  std::map<std::string, Instant> engine_out_until_;  // by machine
+  std::map<TaskId, std::string> exclusive_on_;       // where an exclusive task ran last
   std::uint64_t steps_ = 0;
 };
 

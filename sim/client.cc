@@ -82,6 +82,7 @@ TaskSpec Client::draw_spec(const std::string& name) {
     spec.health.timeout = 1s;
     spec.health.retries = 2;
   }
+  spec.exclusive = r.below(1000) < sim_.options.exclusive;
   return spec;
 }
 

@@ -21,6 +21,7 @@ class Disk {
   bool is_full() const { return full_; }
   void fill(bool full) { full_ = full; }
   void break_next() { broken_ = true; }  // the next commit fails for good
+  bool breaks() const { return broken_; }
   void repair() { broken_ = false; }
 
   // `applied`: whether it happened, also when it failed.

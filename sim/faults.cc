@@ -40,9 +40,12 @@ void World::strike(Fault fault) {
     case Fault::worker_pause:
     case Fault::worker_no_space:
     case Fault::worker_io_error:
+    case Fault::guard_kill:
       return strike_worker(fault);
     case Fault::cut:
       return cut(any_worker());
+    case Fault::slow_way:
+      return slow_down(any_worker());
     case Fault::cut_most:
       return cut_most();
     case Fault::forget_node:
@@ -70,6 +73,10 @@ void World::strike_manager(Fault fault) {
   sim_.story.tell("fault: {} for {} ms", name(fault), span / 1ms);
   switch (fault) {
     case Fault::manager_crash:
+      // What ends a manager may take a part of the network with it.
+      if (sim_.options.has(Fault::cut) && faults_.below(3) == 0) {
+        cut_both_ways(any_worker(), some(15s, 60s));
+      }
       if (faults_.below(3) == 0) return process.crash_at(crash_point());
       process.crash();
       sim_.timeline.after(span, [&process] { process.start(); });
@@ -88,7 +95,14 @@ void World::strike_manager(Fault fault) {
 void World::strike_worker(Fault fault) {
   WorkerHost& w = any_worker();
   auto& process = w.process();
-  const Duration span = some(100ms, faults_.below(3) == 0 ? 60s : 8s);
+  Duration span = some(100ms, faults_.below(3) == 0 ? 60s : 8s);
+  // Not the worker and its guard at once: an exclusive task rests on that (docs/exclusive.md).
+  if (fault == Fault::guard_kill) {
+    const bool stands_still = faults_.below(3) == 0;
+    if (process.is_safe() && w.guard().lives()) w.guard().kill(stands_still);
+    return;
+  }
+  if (w.guard().is_wanted() && !w.guard().lives() && fault != Fault::worker_no_space) return;
   sim_.story.tell("fault: {} {} for {} ms", name(fault), w.name(), span / 1ms);
   switch (fault) {
     case Fault::worker_crash:
@@ -101,6 +115,10 @@ void World::strike_worker(Fault fault) {
       return process.pause_until(sim_.timeline.now() + span);
     case Fault::worker_no_space:
       process.disk().fill(true);
+      if (sim_.options.has(Fault::cut) && faults_.below(3) == 0) {  // and nobody there to see it
+        span = some(20s, 60s);
+        cut_both_ways(w, span);
+      }
       sim_.timeline.after(span, [&process] { process.disk().fill(false); });
       return;
     default:
@@ -132,6 +150,7 @@ void World::strike_machine(Fault fault) {
       for (auto& w : workers_) {
         if (&w->machine() != &m) continue;
         w->process().crash();
+        w->guard().machine_rebooted();
         auto& process = w->process();
         sim_.timeline.after(span + 1s, [&process] { process.start(); });
       }
@@ -153,6 +172,20 @@ void World::cut(WorkerHost& w) {
   Way& way = manager_->way(w.name());
   if (how != 1) way.out_cut_until = std::max(way.out_cut_until, until);
   if (how != 0) way.back_cut_until = std::max(way.back_cut_until, until);
+}
+
+void World::cut_both_ways(WorkerHost& w, Duration span) {
+  Way& way = manager_->way(w.name());
+  way.out_cut_until = way.back_cut_until = sim_.timeline.now() + span;
+  sim_.story.tell("fault: {} is cut off for {} ms", w.name(), span / 1ms);
+}
+
+void World::slow_down(WorkerHost& w) {
+  Way& way = manager_->way(w.name());
+  way.slow_until = sim_.timeline.now() + some(5s, 60s);
+  way.slow_by = some(1s, 12s);
+  sim_.story.tell("fault: all that goes to {} or comes from there takes {} ms longer", w.name(),
+                  way.slow_by / 1ms);
 }
 
 void World::cut_most() {

@@ -34,6 +34,11 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Hit::count)> hit
     "a worker's sweep with findings",
     "a node forgotten",
     "an unhealthy container",
+    "a lease that was over",
+    "a guard that stopped a container",
+    "a guard killed",
+    "an exclusive task that waited for a lease",
+    "an exclusive task on another node",
 };
 
 }  // namespace

@@ -37,6 +37,11 @@ enum class Hit : std::uint8_t {
   sweep_found,      // a worker's list found what no event had told
   forgotten,        // a node was forgotten by its operator
   unhealthy,        // a container was stopped for its health check
+  lease_over,       // a worker with exclusive tasks had no lease any more
+  guard_stopped,    // a guard stopped a container, since the worker did not
+  guard_killed,
+  exclusive_waited,  // an exclusive task waited until the one before was over for certain
+  exclusive_again,   // an exclusive task ran on another node than before
   count,
 };
 std::string_view name(Hit);

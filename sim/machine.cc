@@ -12,6 +12,9 @@ using Kind = EngineError::Kind;
 
 constexpr Duration list_deadline = 10s, change_deadline = 60s, stop_margin = 30s;
 constexpr Duration pull_deadline = 10min;
+constexpr Duration stop_grace_most = 10s;  // of the clients' tasks
+// An engine that takes longer is not one that an exclusive task can rest on.
+constexpr Duration prompt = 600ms;
 
 template <class... Ts>
 struct Overloaded : Ts... {
@@ -62,15 +65,25 @@ Machine::Machine(Sim& sim, std::uint32_t number)
     static constexpr std::string_view words[] = {"created", "runs", "ended", "removed"};
     sim_.story.tell("{}: container {} {} {}", name_, c.id, c.name,
                     words[static_cast<std::size_t>(change)]);
-    sim_.checks.container(change, c, model_.spec(c.name), late_);
+    sim_.checks.container(name_, change, c, model_.spec(c.name), late_);
   };
   model_.id_prefix = name_ + "-c";
+  if (!is_prompt()) sim.checks.engine_out(name_, Instant::never());
+  drift_ = sim.draw_drift("clock of " + name_);
   // Somebody else's, on the same engine.
   runtime::Container foreign;
   foreign.id = foreign.name = "somebody-elses";
   foreign.state = runtime::ContainerState::running;
   foreign.labels = {{"cube.cluster", "another"}, {"cube.node", "n1"}};
   model_.put(std::move(foreign));
+}
+
+bool Machine::is_prompt() const {
+  return sim_.options.op_delay_max <= prompt;
+}
+
+void Machine::engine_out(Instant until) {
+  if (is_prompt()) sim_.checks.engine_out(name_, until);
 }
 
 // --- Operations -------------------------------------------------------------------------------
@@ -108,6 +121,7 @@ void Machine::perform(const std::string& node, const worker::Operation& operatio
   call->lives = std::move(lives);
   call->engine_life = engine_life_;
   ++under_way_[node + " " + call->verb];
+  if (call->verb == "stop") sim_.checks.stop_asked(target_of(operation));
   sim_.timeline.after(deadline_of(operation), [this, call] {
     if (!call->answered) answer(call, away("no answer in time"));
   });
@@ -119,6 +133,8 @@ void Machine::perform(const std::string& node, const worker::Operation& operatio
       if (!call->answered) answer(call, away("connection reset"));
     });
     span += (1 + static_cast<std::int64_t>(rng_.below(60'000))) * 1ms;
+    ++late_calls_;
+    sim_.timeline.after(span + stop_grace_most, [this] { --late_calls_; });
   }
   sim_.timeline.after(span, [this, call] { arrive(call, false); });
 }
@@ -343,6 +359,7 @@ void Machine::tell_events() {
 
 void Machine::die() {
   up_ = false;
+  engine_out(Instant::never());
   ++engine_life_;
   hung_until_ = {};
   if (!sim_.options.live_restore) model_.kill_all(137, wall());
@@ -370,6 +387,7 @@ void Machine::engine_up() {
   if (up_) return;
   sim_.story.tell("{}: the engine is up", name_);
   up_ = true;
+  engine_out(sim_.timeline.now());
   std::vector<std::string> nodes;
   for (const auto& [node, w] : watchers_) nodes.push_back(node);
   for (const std::string& node : nodes) connect(node, 20ms);
@@ -379,6 +397,7 @@ void Machine::engine_hangs(Duration span) {
   if (!up_) return;
   sim_.story.tell("{}: the engine hangs for {} ms", name_, span / 1ms);
   hung_until_ = std::max(hung_until_, sim_.timeline.now() + span);
+  engine_out(hung_until_ + 1s);
   // Noticed when it lasts.
   sim_.timeline.after(12s, [this, life = engine_life_] {
     if (life != engine_life_ || sim_.timeline.now() >= hung_until_) return;

@@ -26,7 +26,8 @@ class Machine {
   const std::string& name() const { return name_; }
   std::string boot_id() const { return name_ + "-boot-" + std::to_string(boots_); }
   WallTime wall() const { return calendar_begin + (sim_.timeline.now() - Instant{}) + jumped_; }
-  Now clock() const { return {sim_.timeline.now(), wall()}; }
+  Now clock() const { return {drift_.local(sim_.timeline.now()), wall()}; }
+  const Drift& drift() const { return drift_; }
   EngineModel& model() { return model_; }
   bool engine_is_up() const { return up_; }
 
@@ -50,6 +51,7 @@ class Machine {
   void be_well();               // the faults are over
 
   std::size_t under_way(std::string_view verb) const;
+  std::size_t late_calls() const { return late_calls_; }  // given up, and not done yet
 
  private:
   struct Call {
@@ -84,16 +86,20 @@ class Machine {
   void disconnect(const std::string& reason);
   void tell_events();
   void die();
+  bool is_prompt() const;
+  void engine_out(Instant until);  // what rests on it does not hold until then
   std::string any_container(bool running);
 
   Sim& sim_;
   std::string name_;
   Rng rng_, lives_;
+  Drift drift_;
   EngineModel model_;
   std::map<std::string, Watcher> watchers_;
   std::uint64_t next_watch_ = 1;
   bool up_ = true, late_ = false, silent_ = false;
   std::uint64_t engine_life_ = 1, boots_ = 1;
+  std::size_t late_calls_ = 0;
   Instant hung_until_{};
   Duration jumped_{};
   std::map<std::string, std::size_t> under_way_;  // by node and verb

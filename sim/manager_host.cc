@@ -29,11 +29,13 @@ ManagerHost::ManagerHost(Sim& sim, std::vector<std::unique_ptr<WorkerHost>>& wor
       workers_(workers),
       network_(sim.root.split("network")),
       rng_(sim.root.split("manager")),
+      drift_(sim.draw_drift("clock of the manager")),
       process_(sim, "manager",
                {[this](auto records, auto life) { return load(std::move(records), life); },
                 [this] {
-                  return Now{sim_.timeline.now(), wall()};
+                  return Now{drift_.local(sim_.timeline.now()), wall()};
                 },
+                [this](Instant local) { return drift_.when(local); },
                 [this](auto writes) { committed(writes); },
                 [this](const manager::Reply& reply) { answering(reply); },
                 [this](manager::Effects& effects) { send(effects); },
@@ -91,13 +93,15 @@ void ManagerHost::answering(const manager::Reply& reply) {
 
 // --- The network ------------------------------------------------------------------------------
 
-Duration ManagerHost::hop() {
+Duration ManagerHost::hop(const std::string& node) {
   if (sim_.calm) return 1ms;
+  const Way& the_way = way(node);
+  const Duration slow = sim_.timeline.now() < the_way.slow_until ? the_way.slow_by : Duration{};
   if (draw(sim_.options.held)) {
-    return (5'000 + static_cast<std::int64_t>(network_.below(60'000))) * 1ms;
+    return slow + (5'000 + static_cast<std::int64_t>(network_.below(60'000))) * 1ms;
   }
   const auto most = static_cast<std::uint64_t>(sim_.options.delay_max.count());
-  return 200us + Duration(static_cast<std::int64_t>(network_.below(most + 1)));
+  return slow + 200us + Duration(static_cast<std::int64_t>(network_.below(most + 1)));
 }
 
 WorkerHost* ManagerHost::listening(const std::string& address) {
@@ -155,7 +159,7 @@ void ManagerHost::make(const CallPtr& call, const std::string& address, Duration
   const std::size_t copies = may_repeat && draw(sim_.options.duplicated) ? 2 : 1;
   for (std::size_t i = 0; i < copies; ++i) {
     if (draw(sim_.options.lost)) continue;
-    sim_.timeline.after(hop(), [this, call, to, deliver] {
+    sim_.timeline.after(hop(to->name()), [this, call, to, deliver] {
       if (sim_.timeline.now() < way(to->name()).out_cut_until) return;
       arrive(call, *to, deliver);
     });
@@ -165,7 +169,7 @@ void ManagerHost::make(const CallPtr& call, const std::string& address, Duration
 void ManagerHost::arrive(const CallPtr& call, WorkerHost& to,
                          const std::function<void(WorkerHost&, WorkerHost::Answer)>& deliver) {
   if (!to.process().is_up()) {
-    sim_.timeline.after(hop(), [this, call, &to] {
+    sim_.timeline.after(hop(to.name()), [this, call, &to] {
       if (sim_.timeline.now() < way(to.name()).back_cut_until) return;
       fail(call, Kind::refused, "");
     });
@@ -198,7 +202,7 @@ void ManagerHost::answered(const CallPtr& call, WorkerHost& from,
       finish(call, manager::LinkAnswered{call->node, call->id, *report});
     };
   }
-  sim_.timeline.after(hop(), [this, &from, outcome = std::move(outcome)] {
+  sim_.timeline.after(hop(from.name()), [this, &from, outcome = std::move(outcome)] {
     if (sim_.timeline.now() < way(from.name()).back_cut_until) return;
     outcome();
   });
@@ -225,7 +229,7 @@ void ManagerHost::announce(WorkerHost& worker) {
   if (cut || draw(sim_.options.lost) || !process_.is_up() || !worker.process().is_up()) {
     return again(announce_again);
   }
-  sim_.timeline.after(hop(), [this, &worker, again] {
+  sim_.timeline.after(hop(worker.name()), [this, &worker, again] {
     if (!process_.is_up() || !worker.process().is_up()) return again(announce_again);
     process_.ask(
         [&](manager::Token token) -> manager::Input {

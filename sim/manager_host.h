@@ -28,6 +28,8 @@ struct ManagerTraits {
 // The way between the manager and one worker.
 struct Way {
   Instant out_cut_until, back_cut_until;
+  Instant slow_until;  // what is sent until then takes longer,
+  Duration slow_by{};  // by so much, each way
 };
 
 class ManagerHost {
@@ -71,12 +73,13 @@ class ManagerHost {
   void fail(const CallPtr& call, manager::LinkFailed::Kind kind, std::string message);
   void finish(const CallPtr& call, manager::Input input);
   bool draw(std::uint32_t permille) { return !sim_.calm && network_.below(1000) < permille; }
-  Duration hop();
+  Duration hop(const std::string& node);
   WorkerHost* listening(const std::string& address);
 
   Sim& sim_;
   std::vector<std::unique_ptr<WorkerHost>>& workers_;
   Rng network_, rng_;
+  Drift drift_;
   Duration jumped_{};
   std::map<std::string, Way> ways_;
   std::map<std::string, WorkerHost*> by_address_;

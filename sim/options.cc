@@ -30,7 +30,12 @@ constexpr std::array<std::string_view, fault_kinds> fault_names = {"manager-cras
                                                                    "images-removed",
                                                                    "port-taken",
                                                                    "clock-jump",
-                                                                   "forget-node"};
+                                                                   "forget-node",
+                                                                   "guard-kill",
+                                                                   "slow-way"};
+
+// The lease's margin is for this and for the engine together (docs/exclusive.md).
+constexpr std::uint64_t clock_drift_ppm_max = 50'000;
 
 std::int64_t ms(Duration d) {
   return d / 1ms;
@@ -74,6 +79,8 @@ Options Options::draw(std::uint64_t seed) {
   o.op_late = pick(2) == 0 ? 0 : pick(40);
   o.op_delay_max = pick(4) == 0 ? pick(4000) * 1ms : pick(300) * 1ms;
   o.pull_max = pick(3) == 0 ? pick(60) * 1s : pick(2000) * 1ms;
+  o.exclusive = pick(3) == 0 ? 0 : 100 + pick(500);
+  o.drift_ppm_max = pick(3) == 0 ? 0 : pick(clock_drift_ppm_max);
   return o;
 }
 
@@ -85,12 +92,13 @@ std::string Options::str() const {
   return fmt::format(
       "seed {} nodes {} clients {} tasks {} chaos {} ms, a fault every {} ms, policy {}{}{}{}{}; "
       "network lost {} duplicated {} held {} of 1000, delay to {} ms; engine fails {} answer-lost "
-      "{} late {} of 1000, delay to {} ms, pull to {} ms; faults:{}",
+      "{} late {} of 1000, delay to {} ms, pull to {} ms; exclusive {} of 1000, clocks drift to {} "
+      "ppm; faults:{}",
       seed, nodes, clients, tasks_max, ms(chaos), ms(fault_every), scheduler::name(policy),
       workers_join ? ", workers join" : "", shared_machine ? ", shared machine" : "",
       live_restore ? ", live-restore" : "", codec ? ", through JSON" : "", lost, duplicated, held,
-      ms(delay_max), op_fails, op_answer_lost, op_late, ms(op_delay_max), ms(pull_max),
-      kinds.empty() ? " none" : kinds);
+      ms(delay_max), op_fails, op_answer_lost, op_late, ms(op_delay_max), ms(pull_max), exclusive,
+      drift_ppm_max, kinds.empty() ? " none" : kinds);
 }
 
 }  // namespace cube::sim

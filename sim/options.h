@@ -36,8 +36,10 @@ enum class Fault : std::uint8_t {
   port_taken,
   clock_jump,
   forget_node,
+  guard_kill,
+  slow_way,
 };
-inline constexpr std::size_t fault_kinds = 23;
+inline constexpr std::size_t fault_kinds = 25;
 std::string_view name(Fault);
 
 struct Options {
@@ -52,7 +54,9 @@ struct Options {
   bool workers_join = false;    // they announce themselves; else the manager is told of them
   bool shared_machine = false;  // the first two workers use one engine
   bool live_restore = false;
-  bool codec = false;  // what travels goes through its JSON form
+  std::uint32_t exclusive = 0;     // of a thousand tasks
+  std::int64_t drift_ppm_max = 0;  // of each clock, either way
+  bool codec = false;              // what travels goes through its JSON form
 
   // Of a thousand messages
   std::uint32_t lost = 0, duplicated = 0, held = 0;

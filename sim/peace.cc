@@ -86,6 +86,7 @@ void World::check_waiting(const Task& t, std::vector<std::string>& out) const {
 
 void World::check_containers(std::vector<std::string>& out) const {
   for (const auto& m : machines_) {
+    if (m->late_calls() > 0) out.push_back("an engine has yet to do what it was asked long ago");
     if (!m->model().containers().contains("somebody-elses")) out.push_back("a foreign one is gone");
     for (const auto& [name, c] : m->model().containers()) {
       const auto key = worker::container_key(c.labels);

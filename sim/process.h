@@ -18,11 +18,10 @@
 #include "base/limits.h"
 #include "base/planted.h"
 #include "sim/disk.h"
+#include "sim/process_hooks.h"
 #include "sim/sim.h"
 
 namespace cube::sim {
-
-enum class CrashAt : std::uint8_t { never, before_commit, after_commit, after_answers };
 
 // `Traits` names a core's types: Core, Input, Effects, Reply, Wake.
 template <class Traits>
@@ -36,16 +35,7 @@ class Process {
   using Answer = std::function<void(const Body*)>;  // null: the connection broke
   using Records = Disk::Records;
 
-  struct Hooks {
-    std::function<Result<Core>(Records, std::uint64_t life)> load;
-    std::function<Now()> clock;
-    std::function<void(std::span<const store::Write>)> committed;
-    std::function<void(const Reply&)> answering;
-    std::function<void(Effects&)> send;
-    std::function<void()> loaded;
-    std::function<void(const Effects&)> stepped;
-    std::function<void()> died;  // by itself
-  };
+  using Hooks = ProcessHooks<Traits>;
 
   Process(Sim& sim, std::string name, Hooks hooks)
       : sim_(sim),
@@ -64,6 +54,7 @@ class Process {
   void start() {
     if (is_up()) return;
     sim_.story.tell("{} starts", name_);
+    full_since_ = Instant::never();
     load();
   }
   void crash() {
@@ -72,8 +63,18 @@ class Process {
     end();
   }
   void crash_at(CrashAt point) { crash_at_ = point; }
-  void pause_until(Instant until) { paused_until_ = std::max(paused_until_, until); }
+  void pause_until(Instant until) {
+    last_acted_ = last_acted();
+    paused_until_ = std::max(paused_until_, until);
+  }
   bool is_paused() const { return sim_.timeline.now() < paused_until_; }
+  // It runs, and nothing waits to end it.
+  bool is_safe() const {
+    return is_up() && !is_paused() && crash_at_ == CrashAt::never && !disk_.breaks();
+  }
+  // When it was last able to do something; and to do it in earnest, with room for its records.
+  Instant last_acted() const { return is_up() && !is_paused() ? sim_.timeline.now() : last_acted_; }
+  Instant last_stored() const { return std::min(last_acted(), full_since_); }
 
   // --- what comes in
   void post(Input input, std::uint64_t generation) {
@@ -104,6 +105,7 @@ class Process {
   }
 
   void end() {
+    last_acted_ = last_acted();
     core_ = nullptr;
     ++generation_;
     inbox_.clear();
@@ -133,7 +135,7 @@ class Process {
   }
 
   void arm_wake() {
-    const Instant at = std::max(core_->next_wake(), not_before_);
+    const Instant at = hooks_.when(std::max(core_->next_wake(), not_before_));
     if (at >= wake_at_) return;
     wake_at_ = at;
     sim_.timeline.at(at, [this, at, g = generation_] {
@@ -144,7 +146,7 @@ class Process {
   }
 
   void run() {
-    const Instant now = sim_.timeline.now();
+    const Instant now = hooks_.clock().mono;
     Effects effects;
     std::size_t steps = 0;
     for (; !inbox_.empty() && steps < limits::step_batch_inputs_max; ++steps) {
@@ -154,7 +156,9 @@ class Process {
     if (core_->next_wake() <= now && not_before_ <= now) {
       core_->step(hooks_.clock(), typename Traits::Wake{}, effects);
       not_before_ = now + 1ms;
-      count_wake();
+      if (wakes_.is_spinning(sim_.timeline.now())) {
+        sim_.checks.fail("{} wants to be woken again and again", name_);
+      }
     }
     hooks_.stepped(effects);
     const std::uint64_t g = generation_;
@@ -201,6 +205,7 @@ class Process {
     bool applied = false;
     const auto committed = disk_.commit(effects.writes, applied);
     if (applied) hooks_.committed(effects.writes);
+    if (committed.ok()) full_since_ = Instant::never();
     if (committed.ok()) return true;
     if (committed.error().code == Code::no_space) {
       undo(committed.error());
@@ -220,15 +225,8 @@ class Process {
     const Body body(error);
     for (auto& [token, answer] : waiting) answer(&body);
     resting_until_ = sim_.timeline.now() + 1s;
+    full_since_ = std::min(full_since_, sim_.timeline.now());
     load();
-  }
-
-  // A core whose wake-up stays in the past would be a spinning thread.
-  void count_wake() {
-    const Instant now = sim_.timeline.now();
-    if (now - wakes_since_ > 1s) wakes_ = 0;
-    if (wakes_ == 0) wakes_since_ = now;
-    if (++wakes_ > 500) sim_.checks.fail("{} wants to be woken again and again", name_);
   }
 
   Sim& sim_;
@@ -240,11 +238,12 @@ class Process {
   std::uint64_t generation_ = 0;
   std::deque<Input> inbox_;
   std::map<std::uint64_t, Answer> waiting_;
-  std::uint64_t last_token_ = 0, wakes_ = 0;
+  std::uint64_t last_token_ = 0;
+  SpinWatch wakes_;
   bool run_requested_ = false;
   CrashAt crash_at_ = CrashAt::never;
   Instant wake_at_ = Instant::never(), not_before_{}, paused_until_{}, resting_until_{},
-          wakes_since_{};
+          last_acted_{}, full_since_ = Instant::never();
 };
 
 }  // namespace cube::sim

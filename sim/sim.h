@@ -14,6 +14,12 @@ struct Sim {
       : options(o), root(o.seed), story(timeline, story_lines_max), checks(timeline, story, hits) {}
   Sim(const Sim&) = delete;
 
+  Drift draw_drift(std::string_view whose) const {
+    const std::int64_t most = options.drift_ppm_max;
+    Rng rng = root.split(whose);
+    return {static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(2 * most + 1))) - most};
+  }
+
   Options options;
   Rng root;  // never drawn from: each purpose splits its own
   Timeline timeline;

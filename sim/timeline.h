@@ -13,6 +13,20 @@
 
 namespace cube::sim {
 
+// A clock that goes faster or slower than virtual time, by so many millionths.
+struct Drift {
+  std::int64_t ppm = 0;
+
+  Instant local(Instant t) const { return Instant{t.us + t.us * ppm / 1'000'000}; }
+  // The first moment of virtual time at which the clock shows `local`, or a microsecond after.
+  Instant when(Instant local) const {
+    if (local.is_never()) return local;
+    Instant t{local.us * 1'000'000 / (1'000'000 + ppm)};
+    while (this->local(t) < local) ++t.us;
+    return t;
+  }
+};
+
 class Timeline {
  public:
   using Action = std::function<void()>;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "base/planted.h"
+
 namespace cube::sim {
 namespace {
 
@@ -19,6 +21,7 @@ WorkerHost::WorkerHost(Sim& sim, std::uint32_t number, Machine& machine, Resourc
       process_(sim, "worker " + name_,
                {[this](auto records, auto life) { return load(std::move(records), life); },
                 [this] { return machine_.clock(); },
+                [this](Instant local) { return machine_.drift().when(local); },
                 [this](auto writes) { sim_.checks.worker_committed(name_, writes); },
                 [this](const worker::Reply& reply) { count(reply); },
                 [this](worker::Effects& effects) { send(effects); }, [this] { loaded(); },
@@ -26,7 +29,16 @@ WorkerHost::WorkerHost(Sim& sim, std::uint32_t number, Machine& machine, Resourc
                 [this] {
                   machine_.unwatch(name_);
                   on_died();
-                }}) {
+                }}),
+      guard_(sim, name_, machine,
+             {[this] { return process_.is_up(); }, [this] { return process_.last_acted(); },
+              [this] {
+                if (CUBE_PLANTED("full-and-alive")) return process_.last_acted();
+                return process_.last_stored();
+              },
+              [this](bool lives) {
+                process_.post(worker::GuardChanged{lives}, process_.generation());
+              }}) {
   sim_.checks.node_has(name_, capacity_);
 }
 
@@ -37,6 +49,9 @@ Result<worker::Worker> WorkerHost::load(Process<WorkerTraits>::Records records,
   config.cluster = "sim";
   config.capacity = capacity_;
   config.boot_id = machine_.boot_id();
+  if (!process_.is_up()) guard_.worker_started();
+  config.lease_until = guard_.lease_until();
+  config.guard_lives = guard_.is_wanted() && guard_.lives();
   counted_ = {};
   return worker::Worker::load(config, rng_.split(fmt::format("life {}", life)), std::move(records));
 }
@@ -97,6 +112,7 @@ void WorkerHost::stepped(const worker::Effects& effects) {
   counted_ = now;
   for (const worker::Note& note : effects.notes) {
     sim_.story.tell("  {} {}: {}", name_, note.kind, note.text);
+    if (note.kind == "lease.over") sim_.hits(Hit::lease_over);
     if (note.text.find("engine was restarted") != std::string::npos) {
       sim_.hits(Hit::engine_end_forgiven);
     }
@@ -105,6 +121,8 @@ void WorkerHost::stepped(const worker::Effects& effects) {
 
 void WorkerHost::send(worker::Effects& effects) {
   const std::uint64_t g = process_.generation();
+  if (effects.lease_until) guard_.renew(*effects.lease_until);
+  if (effects.wants_guard) guard_.want();
   const auto back = [this, g](worker::Input input) { deliver(std::move(input), g); };
   for (const worker::Operation& operation : effects.operations) {
     machine_.perform(name_, operation, back,

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "sim/guard.h"
 #include "sim/machine.h"
 #include "sim/process.h"
 #include "worker/worker.h"
@@ -31,6 +32,7 @@ class WorkerHost {
   const Resources& capacity() const { return capacity_; }
   Machine& machine() { return machine_; }
   Process<WorkerTraits>& process() { return process_; }
+  Guard& guard() { return guard_; }
   const worker::Worker& core() const { return process_.core(); }
 
   // Requests from outside, once they have arrived. REQUIRES: the process is up
@@ -54,6 +56,7 @@ class WorkerHost {
   Resources capacity_;
   Rng rng_;
   Process<WorkerTraits> process_;
+  Guard guard_;
   worker::Counters counted_;
   api::Fence last_put_;
 };

@@ -50,6 +50,8 @@ class World {
   void strike_machine(Fault fault);
   void cut(WorkerHost& w);
   void cut_most();
+  void cut_both_ways(WorkerHost& w, Duration span);
+  void slow_down(WorkerHost& w);
   void forget_a_node();
   WorkerHost& any_worker() { return *workers_[faults_.below(workers_.size())]; }
   Machine& any_machine() { return *machines_[faults_.below(machines_.size())]; }

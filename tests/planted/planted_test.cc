@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <set>
 
@@ -16,7 +17,8 @@ namespace {
 struct Planted {
   std::string_view name;
   std::string_view what;
-  std::uint64_t within;  // seeds
+  std::uint64_t within;    // seeds
+  bool exclusive = false;  // all tasks are, and the engine is one that a lease can rest on
 };
 
 constexpr Planted faults[] = {
@@ -38,14 +40,33 @@ constexpr Planted faults[] = {
     {"reuse-the-restart", "a restarted container gets the number of the one before", 20},
     {"record-the-start-late", "a start is written down some time after it was made", 1000},
     {"take-all-for-ours", "a worker takes another worker's containers for its own", 100},
+    {"ignore-the-lease", "the manager does not wait for an exclusive task's lease", 50, true},
+    {"forget-leases-at-start", "a restarted manager takes it that nobody has a lease", 1000, true},
+    {"lease-from-the-poll", "a lease counts from when its renewal arrives", 100, true},
+    {"keep-without-a-lease", "a worker does not stop what is exclusive without one", 50, true},
+    {"start-without-a-lease", "a worker starts what is exclusive without one", 50, true},
+    {"no-guard", "nobody stops what is exclusive when the worker is dead", 100, true},
+    {"full-and-alive", "a worker that cannot write is taken for one that acts", 400, true},
 };
+
+// All tasks are, and what shows it comes about more often.
+void make_exclusive(Options& options) {
+  options.exclusive = 1000;
+  options.op_delay_max = std::min<Duration>(options.op_delay_max, 200ms);
+  for (const Fault f : {Fault::manager_crash, Fault::worker_crash, Fault::worker_no_space,
+                        Fault::cut, Fault::slow_way}) {
+    options.faults |= 1U << static_cast<unsigned>(f);
+  }
+}
 
 // The seeds until one fails; 0: none did.
 std::uint64_t seeds_to_find(const Planted& planted, std::string& finding) {
   planted_fault = planted.name;
   std::uint64_t took = 0;
   for (std::uint64_t seed = 1; seed <= planted.within && took == 0; ++seed) {
-    const Outcome life = live(Options::draw(seed), 0);
+    Options options = Options::draw(seed);
+    if (planted.exclusive) make_exclusive(options);
+    const Outcome life = live(options, 0);
     if (life.findings.empty()) continue;
     took = seed;
     finding = life.findings.front();
