@@ -54,6 +54,7 @@ for n in 1 4; do
     printf '  timeout client 75s\n  timeout server 60s\n  option http-keep-alive\n  http-reuse always\n'
     printf '  option forwardfor\n  option redispatch\nfrontend f\n  bind 127.0.0.1:%s\n' "${ports[base + 2]}"
     printf '  default_backend b\nbackend b\n  balance roundrobin\n'
+    k=0
     while read -r address; do echo "  server s$((++k)) $address"; done <<<"$list"
   } >"$dir/haproxy$n.cfg"
   run "haproxy$n" haproxy -f "$dir/haproxy$n.cfg"
