@@ -19,6 +19,7 @@ while [ ${#ports[@]} -lt 14 ]; do
 done
 replicas=("${ports[@]:10:4}")
 mkdir -p "$dir/www" "$dir/tmp"
+chmod 755 "$dir" # nginx may read it as another user
 head -c 16384 /dev/zero | tr '\0' x >"$dir/www/16k"
 temp_paths=$(for kind in client_body proxy fastcgi uwsgi scgi; do echo "${kind}_temp_path $dir/tmp/$kind;"; done)
 
