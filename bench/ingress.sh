@@ -97,7 +97,7 @@ row() { # NAME PORT PATH CONNECTIONS REPLICAS FILE: the medians of three turns
 
 section() {
   local n path connections turn name i
-  echo "Written by \`bench/ingress.sh $seconds\`: $(haproxy -v | head -n 1 | cut -d' ' -f1-3), $(nginx -v 2>&1 | cut -d: -f2-)."
+  echo "Written by \`bench/ingress.sh $seconds\`: $(haproxy -v | head -n 1 | cut -d' ' -f1-3), $(nginx -v 2>&1 | cut -d' ' -f3)."
   echo "One thread each, kept connections on both sides; replicas (nginx), wrk and proxy share the machine."
   echo "Medians of three turns of $seconds s, the proxies one after the other in each turn."
   echo
