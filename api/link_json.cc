@@ -149,6 +149,17 @@ Result<void> read_host_stats(const Value& v, const At& at, Report& report) {
   return read_stats(v, at, report.stats);
 }
 
+constexpr Field<TaskUsage> usage_fields[] = {
+    {"Task", field<&TaskUsage::task>, Role::required},
+    {"Cpu", field<&TaskUsage::cpu_percent>},
+    {"Memory", field<&TaskUsage::memory_percent>},
+};
+Result<void> read_usage(const Value& v, const At& at, Report& report) {
+  return read_list(v, at, report.usage, [](const Value& item, const At& here, TaskUsage& out) {
+    return decode(item, here, Part(usage_fields, out));
+  });
+}
+
 constexpr Field<Report> report_fields[] = {
     {"Incarnation", field<&Report::incarnation>, Role::required},
     {"Base", field<&Report::base>, Role::required},
@@ -160,6 +171,7 @@ constexpr Field<Report> report_fields[] = {
     {"Lease", field<&Report::lease_stamp>},
     {"TakesChanges", field<&Report::takes_changes>},
     {"Stats", read_host_stats},
+    {"Usage", read_usage},
 };
 
 constexpr Field<Join> join_fields[] = {
@@ -241,6 +253,20 @@ std::string report_json(const Report& report) {
   if (report.takes_changes) w.member("TakesChanges", true);
   w.key("Stats");
   write_stats(w, report.stats, report.task_count);
+  if (!report.usage.empty()) {
+    w.key("Usage");
+    w.open_list();
+    for (const TaskUsage& usage : report.usage) {
+      w.open_object();
+      w.member("Task", usage.task.str());
+      w.key("Cpu");
+      w.real(usage.cpu_percent);
+      w.key("Memory");
+      w.real(usage.memory_percent);
+      w.close_object();
+    }
+    w.close_list();
+  }
   w.close_object();
   return std::move(w).finish();
 }

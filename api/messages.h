@@ -57,6 +57,13 @@ struct LeaseGrant {
   Duration ttl{};
 };
 
+// What a task's container uses, on average since the sample before.
+struct TaskUsage {
+  TaskId task;
+  double cpu_percent = 0;     // of one core
+  double memory_percent = 0;  // of its limit, or of the machine's memory
+};
+
 // What a worker observes. `base` == 0: `attempts` is everything the worker holds of its manager's
 // tasks (also what it is still stopping). Otherwise: what changed after change number `base`, and
 // `gone` lists attempts of which nothing is left.
@@ -72,6 +79,7 @@ struct Report {
   std::uint64_t lease_stamp = 0;  // Now::lease_clock() when it was made, in us; 0: keeps no lease
   bool takes_changes = false;     // the worker understands Assignment::base
   HostStats stats;
+  std::vector<TaskUsage> usage;  // of what runs, from the newest sample
 };
 
 // `cube worker --join`: a worker makes itself known.

@@ -15,6 +15,7 @@
 #include "daemon/records.h"
 #include "daemon/replies.h"
 #include "daemon/seed.h"
+#include "daemon/usage_sampler.h"
 #include "runtime/cgroup_stats.h"
 #include "runtime/host_stats.h"
 
@@ -25,7 +26,7 @@ using http::Params;
 using http::Request;
 using ResponderPtr = std::shared_ptr<http::Responder>;
 
-constexpr Duration host_sample_every = 10s;
+constexpr Duration host_sample_every = 5s;
 
 struct WorkerTraits {
   using Core = worker::Worker;
@@ -139,10 +140,19 @@ class Shell final : public WorkerDaemon {
 
   // On the loop's thread.
   void sample(std::uint64_t generation) {
+    core_.read([this, generation](const worker::Worker& core) {
+      loop_.post(
+          [this, generation, running = core.running()] { take_sample(running, generation); });
+    });
+    sampler_ = loop_.after(host_sample_every, [this, generation] { sample(generation); });
+  }
+
+  void take_sample(const std::vector<worker::RunningContainer>& running, std::uint64_t generation) {
     const auto stats = runtime::read_host_stats(engine_.data_dir());
     const auto cpus = engine_.cpus() > 0 ? engine_.cpus() : std::thread::hardware_concurrency();
-    core_.post(worker::HostSampled{stats, runtime::machine_resources(stats, cpus)}, generation);
-    sampler_ = loop_.after(host_sample_every, [this, generation] { sample(generation); });
+    const Resources machine = runtime::machine_resources(stats, cpus);
+    core_.post(worker::HostSampled{stats, machine, usage_.sample(running, machine.memory_bytes)},
+               generation);
   }
 
   void announce() {
@@ -371,6 +381,7 @@ class Shell final : public WorkerDaemon {
   http::Router router_;
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<http::Loop::Timer> sampler_;  // on the loop's thread
+  UsageSampler usage_;                          // on the loop's thread
   std::unique_ptr<Announcer> announcer_;        // on the loop's thread
 };
 

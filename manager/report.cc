@@ -42,6 +42,7 @@ void Core::apply_report(NodeEntry& n, api::Report& r) {
   n.stamp_heard = now_.mono;
   n.stats = std::move(r.stats);
   take_info(n, r.node);
+  services_.usage_reported(n, r.usage);
   for (AttemptStatus& s : r.attempts) apply_status(n, s);
   for (const AttemptKey& key : r.gone) apply_gone(n, key, r.fence.generation);
   if (r.base == 0) apply_absences(n, r);

@@ -61,7 +61,7 @@ void Services::task_over(TaskEntry& t) {
   if (ended_for_good(t.task) && t.task.of.version == s.task_version) s.done.insert(slot);
   if (t.task.desired == Desired::run && !s.done.contains(slot)) {
     if (t.task.of.version == s.task_version && !t.replica->settled) {
-      count_failure(s, t, std::string(t.task.reason()));
+      count_failure(s, t, why_failed(t));
     }
     SlotPause& pause = s.pauses[slot];
     const bool again = pause.length > Duration{} && !t.replica->settled;
@@ -190,7 +190,7 @@ void Services::look_at_replica(ServiceEntry& s, TaskEntry& t) {
   r.ready = false;
   if (t.task.draining || r.settled || t.task.of.version != s.task_version) return;
   if (stage == Stage::failing) {
-    return count_failure(s, t, std::string(t.task.reason()));
+    return count_failure(s, t, why_failed(t));
   }
   const Instant deadline = r.since + s.spec.update.progress_deadline;
   if (now < deadline) return set_alarm(s, std::min(s.alarm, deadline));
@@ -198,6 +198,18 @@ void Services::look_at_replica(ServiceEntry& s, TaskEntry& t) {
       s, t,
       fmt::format("not ready within {}: {}", format_duration(s.spec.update.progress_deadline),
                   std::string(t.task.reason())));
+}
+
+// What a present reason such as "creating the container" does not say: how the last one ended.
+std::string Services::why_failed(const TaskEntry& t) const {
+  const AttemptStatus& s = t.task.status;
+  std::string why(t.task.reason());
+  const bool is_exit = s.failure == Failure::exit && s.exit_code != 0;
+  const std::string code = fmt::format("exit code {}", s.exit_code);
+  if (!is_exit || why.find(code) != std::string::npos) {
+    return why.empty() ? std::string(name(s.failure)) : why;
+  }
+  return why.empty() ? code : code + "; " + why;
 }
 
 // Each replica's failure counts once in an update.

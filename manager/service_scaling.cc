@@ -19,6 +19,17 @@ void Services::ingress_reported(const std::string& ingress, const api::RouteRepo
   }
 }
 
+void Services::usage_reported(const NodeEntry& n, const std::vector<api::TaskUsage>& usage) {
+  for (const api::TaskUsage& told : usage) {
+    TaskEntry* t = core_.entry(told.task);
+    if (t == nullptr || t->replica == nullptr || t->node != &n) continue;
+    ServiceEntry& s = *t->replica->service;
+    if (s.spec.autoscale.by != service::AutoscalePolicy::By::usage) continue;
+    s.samples.usage[told.task] = {core_.now_.mono, told.cpu_percent, told.memory_percent};
+    touch(s);
+  }
+}
+
 void Services::autoscale(ServiceEntry& s) {
   if (s.removing || s.spec.autoscale.by == service::AutoscalePolicy::By::none) return;
   std::vector<TaskId> ready;

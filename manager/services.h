@@ -93,6 +93,7 @@ class Services {
   void ingress_reported(const std::string& ingress, const api::RouteReport& report);
 
   // --- told by the core
+  void usage_reported(const NodeEntry& n, const std::vector<api::TaskUsage>& usage);
   void task_changed(TaskEntry& t);  // any task; cheap for one of its own
   void task_over(TaskEntry& t);
   void task_erased(TaskEntry& t);
@@ -138,6 +139,7 @@ class Services {
   void reconcile(ServiceEntry& s);
   service::Stage stage_of(const TaskEntry& t) const;
   void look_at_replica(ServiceEntry& s, TaskEntry& t);
+  std::string why_failed(const TaskEntry& t) const;
   void count_failure(ServiceEntry& s, TaskEntry& t, std::string why);
   service::Situation situation(const ServiceEntry& s, std::vector<TaskEntry*>& tasks) const;
   void carry_out(ServiceEntry& s, const service::Decision& d, const std::vector<TaskEntry*>& tasks);

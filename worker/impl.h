@@ -236,6 +236,7 @@ struct Worker::Impl {
   std::vector<ParkedPoll> polls;
   NodeInfo info;
   HostStats stats;
+  std::vector<api::TaskUsage> usage;  // of what runs
   Resources machine;
   Counters counters;
 };

@@ -26,6 +26,7 @@ api::Report Worker::Impl::report(std::uint64_t since) const {
   out.change = change;
   out.takes_changes = true;
   out.stats = stats;
+  out.usage = usage;
   if (config.keeps_lease) out.lease_stamp = static_cast<std::uint64_t>(now.lease_clock().us);
   out.task_count = static_cast<std::uint32_t>(std::count_if(
       attempts.begin(), attempts.end(), [](const auto& entry) { return !entry.second.is_over(); }));
@@ -79,6 +80,7 @@ void Worker::Impl::answer_polls() {
 void Worker::Impl::on(HostSampled& in) {
   stats = std::move(in.stats);
   machine = in.machine;
+  usage = std::move(in.usage);
 }
 
 NodeInfo Worker::Impl::make_info() const {

@@ -96,6 +96,7 @@ struct EngineHappened {
 struct HostSampled {
   HostStats stats;
   Resources machine;
+  std::vector<api::TaskUsage> usage{};
 };
 
 // The outcome of an Operation, by kind.

@@ -124,6 +124,11 @@ api::Report ModelWorker::report(std::uint64_t base) const {
   for (const auto& [key, c] : containers) {
     if (c.changed > base || base == 0) r.attempts.push_back(c.status);
   }
+  for (const auto& [key, c] : containers) {
+    if (cpu_percent && c.status.observed == Observed::running) {
+      r.usage.push_back({key.task, cpu_percent(c.spec), 0});
+    }
+  }
   for (const auto& [key, at] : gone) {
     if (base != 0 && at > base) r.gone.push_back(key);
   }

@@ -2,6 +2,7 @@
 // A worker as the manager sees one: it takes assignments, "runs" containers that are rows in a
 // map, and reports. No I/O; time is handed in, and the world calls `tick` when it asked for it.
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -43,6 +44,7 @@ struct ModelWorker {
   std::map<AttemptKey, bool> assigned;  // run, or only keep
   std::map<AttemptKey, Container> containers;
   std::uint16_t next_port = 32768;
+  std::function<double(const TaskSpec&)> cpu_percent;  // null: nothing is measured
 
   // What does not.
   std::uint64_t incarnation = 1, change = 1;

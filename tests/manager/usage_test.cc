@@ -1,0 +1,45 @@
+// A service scaled by what its containers use, as the workers report it.
+
+#include <doctest/doctest.h>
+
+#include "tests/manager/world.h"
+
+namespace cube::test {
+
+TEST_CASE("replicas are added while the reported usage is high, and the least used goes first") {
+  World world;
+  ModelWorker& w = world.add_worker("n1", {16'000, 64LL << 30, 1LL << 40});
+  world.config.workers = {w.address};
+  world.start_manager();
+  service::ServiceSpec spec;
+  spec.name = "web";
+  spec.task.image = "echo";
+  spec.autoscale.by = service::AutoscalePolicy::By::usage;
+  spec.autoscale.remove = service::AutoscalePolicy::Remove::least_used;
+  spec.autoscale.max = 3;
+  spec.autoscale.interval = 30s;
+  world.step(manager::ServiceInput(manager::CreateService{world.token(), spec}));
+  const auto replicas = [&] { return world.manager().service("web")->status.replicas; };
+
+  world.run_for(1min);
+  CHECK(replicas() == 1);  // nothing was measured: nothing is decided
+  w.cpu_percent = [](const TaskSpec&) { return 90.0; };
+  world.run_for(40s);
+  CHECK(replicas() == 2);
+  world.run_for(1min);
+  CHECK(replicas() == 3);  // the most
+
+  w.cpu_percent = [](const TaskSpec& task) { return task.name == "web.2" ? 1.0 : 5.0; };
+  world.run_for(40s);
+  std::set<std::uint32_t> left;
+  const auto tasks = world.manager().service_tasks("web");
+  for (const Task* t : *tasks) {
+    if (!t->draining && !t->is_terminal()) left.insert(t->of.slot);
+  }
+  CHECK(left == std::set<std::uint32_t>{1, 3});
+  world.run_for(1min);
+  CHECK(replicas() == 1);  // the least
+  CHECK(world.problems.empty());
+}
+
+}  // namespace cube::test
