@@ -206,10 +206,11 @@ std::string Services::why_failed(const TaskEntry& t) const {
   std::string why(t.task.reason());
   const bool is_exit = s.failure == Failure::exit && s.exit_code != 0;
   const std::string code = fmt::format("exit code {}", s.exit_code);
-  if (!is_exit || why.find(code) != std::string::npos) {
-    return why.empty() ? std::string(name(s.failure)) : why;
+  if (is_exit && why.find(code) == std::string::npos) {
+    return why.empty() ? code : code + "; " + why;
   }
-  return why.empty() ? code : code + "; " + why;
+  if (!why.empty()) return why;
+  return std::string(s.health == Health::unhealthy ? name(s.health) : name(s.observed));
 }
 
 // Each replica's failure counts once in an update.

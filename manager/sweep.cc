@@ -35,6 +35,7 @@ void Core::sweep_some() {
     sweep_.found |= sweep_node(n->second);
   }
   if (sweep_.at == Sweep::At::queue && !std::exchange(sweep_.services_done, true)) {
+    services_.settle();  // what is due now was not missed
     const std::uint64_t made = counters_.submitted;
     services_.touch_all();
     services_.settle();

@@ -116,6 +116,62 @@ void prepare(Caller& caller, WorkerBox& box) {
   box.engine.write_log(caller.get("/tasks/" + web).member("ContainerID"), "hello\n");
 }
 
+// Node n1 is there.
+void ask_services(Caller& caller) {
+  const auto spec = [](std::string_view name, std::string_view more = "") {
+    return fmt::format(R"({{"Name":"{}","Task":{{"Image":"app"}}{}}})", name, more);
+  };
+  const std::string ports = R"(,"PortRange":{"Start":8000,"Port":"80/tcp"})";
+  ask_all(caller, {
+                      {"POST", "/services", spec("one"), 201},
+                      {"POST", "/services", spec("one"), 201},
+                      {"POST", "/services", spec("one", R"(,"Replicas":2)"), 409},
+                      {"POST", "/services", spec("two", ports), 201},
+                      {"POST", "/services", spec("Three"), 400},
+                      {"POST", "/services", R"({"Name":"four"})", 400},
+                      {"POST", "/services", spec("four", R"(,"Imagge":1)"), 400},
+                      {"POST", "/services", std::string(limits::http_body_bytes_max + 1, ' '), 413},
+                      {"GET", "/services", "", 200},
+                      {"GET", "/services/one", "", 200},
+                      {"GET", "/services/nine", "", 404},
+                      {"GET", "/services/one/tasks", "", 200},
+                      {"GET", "/services/nine/tasks", "", 404},
+                      {"GET", "/services/one/history", "", 200},
+                      {"GET", "/services/nine/history", "", 404},
+                      {"POST", "/services/one/rollback", "", 409},
+                      {"PUT", "/services/one", spec("one", R"(,"Drain":"1s")"), 200},
+                      {"PUT", "/services/one", spec("other"), 400},
+                      {"PUT", "/services/one", spec("one", ports), 409},
+                      {"PUT", "/services/nine", spec("nine"), 404},
+                      {"POST", "/services/one/scale", R"({"Replicas":2})", 200},
+                      {"POST", "/services/one/scale", R"({"Replicas":-2})", 400},
+                      {"POST", "/services/nine/scale", R"({"Replicas":2})", 404},
+                      {"POST", "/services/nine/rollback", "", 404},
+                      {"GET", "/routes", "", 200},
+                      {"GET", "/routes?wait=soon", "", 400},
+                      {"GET", "/routes?busy=x", "", 400},
+                      {"POST", "/routes/report?ingress=i", R"({"Services":[]})", 204},
+                      {"POST", "/routes/report", R"({"Services":[]})", 400},
+                      {"POST", "/nodes/n1/pause", "", 204},
+                      {"POST", "/nodes/n9/pause", "", 404},
+                      {"POST", "/nodes/n1/drain", "", 204},
+                      {"POST", "/nodes/n9/drain", "", 404},
+                      {"POST", "/nodes/n1/activate", "", 204},
+                      {"POST", "/nodes/n9/activate", "", 404},
+                  });
+  CHECK(caller.call("PUT", "/services/one", spec("one"), {{"If-Match", "\"1\""}}).status == 412);
+  CHECK(caller.call("POST", "/services/one/rollback", "", {{"If-Match", "1"}}).status == 412);
+  const auto one = caller.get("/services/one");
+  CHECK(one.headers.find("ETag")->second == "\"" + one.member("Version") + "\"");
+  CHECK(caller.call("POST", "/services/one/rollback").status == 200);
+  CHECK(caller.get("/services/one/history").json().list()->size() == 2);
+  CHECK(caller.erase("/services/nine").status == 404);
+  for (const char* name : {"/services/one", "/services/two"}) {
+    CHECK(caller.erase(name).status == 202);
+    CHECK(eventually([&] { return caller.get(name).status == 404; }));
+  }
+}
+
 }  // namespace
 
 TEST_CASE("every route of the manager answers as the document says") {
@@ -151,6 +207,7 @@ TEST_CASE("every route of the manager answers as the document says") {
                       {"GET", "/events?since=-1", "", 400},
                       {"GET", "/stats", "", 404},
                   });
+  ask_services(caller);
   CHECK(caller.get("/nodes").json().list()->size() == 1);
   CHECK(caller.get("/version").member("Version") == "1.2.3");
   CHECK(caller.get("/healthz").member("Status") == "ok");
@@ -279,4 +336,31 @@ TEST_CASE("a task is placed, runs, is stopped, and its container is gone") {
   CHECK(eventually([&] { return caller.get("/tasks/" + id).member("State") == "3"; }));
   CHECK(eventually(
       [&] { return one.engine.containers().size() + two.engine.containers().size() == 0; }));
+}
+
+TEST_CASE("who waits for the table of routes is answered when it changes, and when its time is over") {
+  WorkerBox box("n1");
+  ManagerBox manager({box.address()});
+  Caller caller = Caller::hasty(api::Daemon::manager, manager.port);
+  const auto version = caller.get("/routes").member("Version");
+  CHECK(caller.get("/routes?wait=1&ingress=i&after=" + version).member("Version") == version);
+
+  std::promise<Reply> changed;
+  std::thread waiter([&] {
+    Caller other = Caller::hasty(api::Daemon::manager, manager.port);
+    changed.set_value(other.get("/routes?wait=30&ingress=i&after=" + version));
+  });
+  CHECK(caller
+            .post("/services",
+                  R"({"Name":"web","Task":{"Image":"app","ExposedPorts":["80/tcp"]}})")
+            .status == 201);
+  auto future = changed.get_future();
+  REQUIRE(future.wait_for(patience) == std::future_status::ready);
+  waiter.join();
+  CHECK(future.get().member("Version") != version);
+  CHECK(eventually([&] {
+    const auto table = caller.get("/routes").json();
+    const auto* services = table.find("Services")->list();
+    return services->size() == 1 && services->front().find("Replicas")->list()->size() == 1;
+  }));
 }
