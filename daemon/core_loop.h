@@ -72,20 +72,12 @@ class CoreLoop {
   }
 
   // Hands in an input that nobody waits for. `generation` is that of the core whose effect it
-  // answers: the outcome of what a core before it began means nothing to this one.
-  void post(Input input, std::uint64_t generation) {
+  // answers: the outcome of what a core before it began means nothing to this one. Without it,
+  // whichever core is there is told.
+  void post(Input input, std::optional<std::uint64_t> generation = std::nullopt) {
     {
       std::lock_guard lock(mutex_);
-      if (generation != generation_) return;
-      inbox_.push_back(std::move(input));
-    }
-    wake_.notify_one();
-  }
-
-  // Hands in an input of somebody outside, who waits for no reply.
-  void tell(Input input) {
-    {
-      std::lock_guard lock(mutex_);
+      if (generation && *generation != generation_) return;
       inbox_.push_back(std::move(input));
     }
     wake_.notify_one();

@@ -192,7 +192,7 @@ void ServiceHandlers::get_routes(const Request& request, Responder responder) {
   if (!busy) return responder->send(http::error_response(busy.error()));
   const std::string after = request.query_value("after").value_or("");
   if (!ingress.empty()) {
-    core_.tell(manager::ServiceInput(manager::IngressAsked{ingress, after, std::move(*busy)}));
+    core_.post(manager::ServiceInput(manager::IngressAsked{ingress, after, std::move(*busy)}));
   }
   const Duration span = std::chrono::seconds(std::min(*wait, wait_seconds_max));
   core_.read([this, responder = std::move(responder), after, span,
@@ -243,7 +243,7 @@ void ServiceHandlers::report_routes(const Request& request, Responder responder)
   }
   auto report = api::parse_route_report(request.body);
   if (!report) return responder->send(http::error_response(report.error()));
-  core_.tell(manager::ServiceInput(manager::IngressReported{ingress, std::move(*report)}));
+  core_.post(manager::ServiceInput(manager::IngressReported{ingress, std::move(*report)}));
   responder->send(json_response(204, ""));
 }
 

@@ -338,7 +338,7 @@ TEST_CASE("a task is placed, runs, is stopped, and its container is gone") {
       [&] { return one.engine.containers().size() + two.engine.containers().size() == 0; }));
 }
 
-TEST_CASE("who waits for the table of routes is answered when it changes, and when its time is over") {
+TEST_CASE("who waits for the table of routes is answered at a change, or when its time is over") {
   WorkerBox box("n1");
   ManagerBox manager({box.address()});
   Caller caller = Caller::hasty(api::Daemon::manager, manager.port);
