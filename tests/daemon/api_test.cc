@@ -350,10 +350,9 @@ TEST_CASE("who waits for the table of routes is answered at a change, or when it
     Caller other = Caller::hasty(api::Daemon::manager, manager.port);
     changed.set_value(other.get("/routes?wait=30&ingress=i&after=" + version));
   });
-  CHECK(caller
-            .post("/services",
-                  R"({"Name":"web","Task":{"Image":"app","ExposedPorts":["80/tcp"]}})")
-            .status == 201);
+  CHECK(
+      caller.post("/services", R"({"Name":"web","Task":{"Image":"app","ExposedPorts":["80/tcp"]}})")
+          .status == 201);
   auto future = changed.get_future();
   REQUIRE(future.wait_for(patience) == std::future_status::ready);
   waiter.join();
