@@ -154,8 +154,8 @@ bool Session::start_attempt(std::size_t chosen) {
     ex_.upstream = std::move(replica->idle.back());
     replica->idle.pop_back();
     Wheel::disarm(*ex_.upstream);
-    // What must not be sent twice goes on no connection that is closed by now.
-    if (ex_.idempotent || ex_.upstream->quiet()) continue;
+    // What cannot be sent twice goes on no connection that is closed by now.
+    if ((ex_.idempotent && ex_.body.done()) || ex_.upstream->quiet()) continue;
     ex_.upstream->stream.close();
     core_.reactor.bury(std::move(ex_.upstream));
   }
