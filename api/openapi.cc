@@ -123,6 +123,16 @@ constexpr Detail details[] = {
      R"({"$ref":"#/components/schemas/RouteReport"})",
      {400},
      {{{"ingress", "query", id_text, "Who tells"}}}},
+    {"spawn", 200,
+     R"({"type":"object","required":["containerId","containerPORT","hostPORT","alias"],)"
+     R"("properties":{"containerId":{"type":"string"},"containerPORT":{"type":"string"},)"
+     R"("hostPORT":{"type":"string"},"alias":{"type":"string"}}})",
+     R"({"type":"object","required":["image"],"properties":{"image":{"type":"string"},)"
+     R"("tag":{"type":"string"},"minContainers":{"type":"integer"},)"
+     R"("maxContainers":{"type":"integer"}}})"},
+    {"kill", 200,
+     R"({"type":"object","required":["success"],"properties":{"success":{"type":"boolean"}}})",
+     R"({"type":"object","required":["alias"],"properties":{"alias":{"type":"string"}}})"},
     {"listEvents",
      200,
      events_ref,

@@ -6,6 +6,7 @@
 
 #include "api/codec.h"
 #include "daemon/event_feed.h"
+#include "daemon/gateway.h"
 #include "daemon/log_relay.h"
 #include "daemon/manager_links.h"
 #include "daemon/manager_loop.h"
@@ -61,7 +62,8 @@ class Shell final : public ManagerDaemon {
                  send(effects, generation);
                },
                [this](std::uint64_t generation) { core_.post(manager::Wake{}, generation); }}),
-        services_(core_, store, loop) {
+        services_(core_, store, loop),
+        gateway_(core_, store, loop) {
     links_loop_.start();
   }
 
@@ -69,6 +71,7 @@ class Shell final : public ManagerDaemon {
     server_.reset();  // no more requests; then no more steps; then no more answers to calls
     core_.stop();
     services_.stop();
+    gateway_.stop();
     links_.stop();
   }
 
@@ -138,6 +141,7 @@ class Shell final : public ManagerDaemon {
     add_availability(all, "pauseNode", manager::Availability::pause);
     add_availability(all, "activateNode", manager::Availability::active);
     services_.add(all);
+    gateway_.add(all);
     return all;
   }
 
@@ -361,6 +365,7 @@ class Shell final : public ManagerDaemon {
   ManagerLinks links_;
   ManagerLoop core_;
   ServiceHandlers services_;
+  Gateway gateway_;
   http::Router router_;
   std::unique_ptr<http::Server> server_;
 };

@@ -1,6 +1,7 @@
 #include "daemon/service_handlers.h"
 
 #include <algorithm>
+#include <future>
 #include <map>
 #include <mutex>
 
@@ -66,7 +67,12 @@ void ServiceHandlers::stop() {
     std::lock_guard lock(waiting_->mutex);
     gone.swap(waiting_->responders);
   }
-  loop_.post([waiting = waiting_] { waiting->timers.clear(); });
+  std::promise<void> done;  // what the loop still has of us is run by then
+  loop_.post([&] {
+    waiting_->timers.clear();
+    done.set_value();
+  });
+  done.get_future().wait();
 }
 
 void ServiceHandlers::add(Handlers& all) {

@@ -98,6 +98,7 @@ void Core::restore() {
     if (!t.task.of.service.is_nil()) services_.restore(t);
   }
   by_seq_.sort();
+  services_.restored();
 }
 
 void Core::restore_place(TaskEntry& t, NodeEntry* n) {

@@ -349,6 +349,10 @@ void Services::restore(TaskEntry& t) {
   s.replicas[t.task.id] = &t;
 }
 
+void Services::restored() {
+  for (auto& [id, s] : services_) update_routes(s);
+}
+
 void Services::boot() {
   for (auto& [id, s] : services_) {
     for (auto& [task, t] : s.replicas) t->replica->since = core_.now_.mono;

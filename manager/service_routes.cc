@@ -71,7 +71,7 @@ void Services::update_routes(ServiceEntry& s) {
   if (sure == s.routed) return;
   s.routed = std::move(sure);
   ++routes_version_;
-  core_.fx_->routes_changed = true;
+  if (core_.fx_ != nullptr) core_.fx_->routes_changed = true;
 }
 
 std::string Services::routes_version() const {

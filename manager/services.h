@@ -112,6 +112,7 @@ class Services {
   // --- records
   Result<void> load_record(const std::string& value);
   void restore(TaskEntry& t);  // a task of a service, after all records were read
+  void restored();             // after all tasks: where requests may go is known from the start
   void boot();                 // the first step
 
   // --- reads

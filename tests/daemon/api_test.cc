@@ -158,6 +158,7 @@ void ask_services(Caller& caller) {
                       {"POST", "/nodes/n9/drain", "", 404},
                       {"POST", "/nodes/n1/activate", "", 204},
                       {"POST", "/nodes/n9/activate", "", 404},
+                      {"POST", "/spawn", R"({"image":"app"})", 200},
                   });
   CHECK(caller.call("PUT", "/services/one", spec("one"), {{"If-Match", "\"1\""}}).status == 412);
   CHECK(caller.call("POST", "/services/one/rollback", "", {{"If-Match", "1"}}).status == 412);
@@ -205,6 +206,7 @@ TEST_CASE("every route of the manager answers as the document says") {
                       {"GET", "/events", "", 200},
                       {"GET", "/events?since=1", "", 200},
                       {"GET", "/events?since=-1", "", 400},
+                      {"DELETE", "/kill", R"({"alias":"nobody"})", 200},
                       {"GET", "/stats", "", 404},
                   });
   ask_services(caller);

@@ -61,7 +61,8 @@ void check_kind(int kind, std::string_view record) {
     case 0:
       return check(record, decode_spec, encoded<TaskSpec>);
     case 1:
-      return check(record, decode_task, encoded<Task>);
+      return check(
+          record, [](std::string_view bytes) { return decode_task(bytes); }, encoded<Task>);
     case 2:
       return check(record, decode_attempt_status, encoded<AttemptStatus>);
     case 3:
@@ -70,8 +71,7 @@ void check_kind(int kind, std::string_view record) {
       return check(record, manager::read_meta,
                    [](const auto& m) { return manager::meta_record(m).value; });
     case 5:
-      return check(record, read_task,
-                   [](const auto& t) { return manager::task_record(t).value; });
+      return check(record, read_task, [](const auto& t) { return manager::task_record(t).value; });
     case 6:
       return check(record, manager::read_node,
                    [](const auto& n) { return manager::node_record(n).value; });

@@ -42,7 +42,7 @@ void check_task(const TaskId& id, const TaskSpec& spec) {
   const std::string text = api::task_json(task);
   const auto read = api::parse_task(text);
   CUBE_ASSERT(read.ok());
-  CUBE_ASSERT(read->spec == spec);
+  CUBE_ASSERT(*read->spec == spec);
   CUBE_ASSERT(api::task_json(*read) == text);
   CUBE_ASSERT(api::parse_submission(text).ok());  // what was read can be posted
 }
