@@ -131,7 +131,7 @@ void Worker::Impl::want(Attempt& a, Want wanted) {
   if (a.want == wanted) return;
   const Want before = a.want;
   a.want = wanted;
-  a.tries = 0;
+  a.forget_tries();
   a.retry_at = Instant{0};
   if (wanted != Want::run) leave_pull(a);
   if (wanted == Want::run && before != Want::hold && a.doing && a.doing->verb == Verb::stop) {

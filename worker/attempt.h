@@ -2,10 +2,12 @@
 // `Attempt`: what the worker knows of one attempt: what it should do with it, what it observed, and
 // what it is doing about it right now.
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/time.h"
 #include "runtime/runtime.h"
@@ -99,13 +101,14 @@ struct Attempt {
   bool unsure = false;               // a create may have had its effect: inspect by name
   bool news = false;                 // an event came during the operation: look again after it
   bool needs_pull = false;
-  bool pulled = false;        // in this attempt, by this process
-  std::string pulling;        // key of the pull waited for; empty: none
-  std::uint32_t tries = 0;    // of the present operation, that failed for no known reason
-  bool renewed = false;       // its container would not start and was replaced by a new one
-  Instant retry_at{0};        // no operation before
-  Instant due{0};             // of the present restart
-  std::uint64_t touched = 0;  // the step of its last operation or event
+  bool pulled = false;             // in this attempt, by this process
+  std::string pulling;             // key of the pull waited for; empty: none
+  std::uint32_t tries = 0;         // of the present operation, that failed for no known reason
+  std::uint32_t failed_tries = 0;  // of status.failures: tries to start that may come good yet
+  bool renewed = false;            // its container would not start and was replaced by a new one
+  Instant retry_at{0};             // no operation before
+  Instant due{0};                  // of the present restart
+  std::uint64_t touched = 0;       // the step of its last operation or event
   std::optional<RecentEnd> recent_end;
   std::optional<HeldEnd> held_end;
   Probing probing;
@@ -121,6 +124,11 @@ struct Attempt {
   Instant timer = Instant::never();    // its place in the index of timers
 
   bool is_over() const { return status.observed == Observed::exited && status.final; }
+  // The operation came good, or has failed for good and is counted as that.
+  void forget_tries() {
+    status.failures -= std::min(status.failures, std::exchange(failed_tries, 0));
+    tries = 0;
+  }
 };
 
 // May processes of this container exist?

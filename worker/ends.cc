@@ -230,6 +230,7 @@ void Worker::Impl::could_not_start(Attempt& a, Failure failure, const std::strin
 }
 
 void Worker::Impl::ended(Attempt& a, End end) {
+  a.forget_tries();
   const auto found = a.containers.find(a.status.restart);
   if (found != a.containers.end()) {
     found->second.stale = false;
@@ -240,7 +241,6 @@ void Worker::Impl::ended(Attempt& a, End end) {
     a.recent_end = RecentEnd{now.mono, end.finished, a.backoff, a.status.failures, end.signalled};
   }
   a.probing = {};
-  a.tries = 0;
   a.renewed = false;
   a.retry_at = Instant{0};
   a.status.health = Health::unknown;

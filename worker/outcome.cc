@@ -84,13 +84,13 @@ void Worker::Impl::succeeded(Attempt& a, const Doing& was, OperationOutcome& out
       if (was.verb == Verb::start) ++counters.containers_started;
       if (was.restart == a.status.restart) a.unsure = false;
       if (was.verb == Verb::start) {
-        a.tries = 0;
+        a.forget_tries();
         a.renewed = false;
       }
       return absorb(a, was.restart, container);
     }
     case Verb::create: {
-      a.tries = 0;
+      a.forget_tries();
       a.pulled = false;  // the image may be removed again before the next restart
       Seen seen;
       seen.id = std::get<std::string>(outcome);
@@ -98,7 +98,7 @@ void Worker::Impl::succeeded(Attempt& a, const Doing& was, OperationOutcome& out
       return;
     }
     case Verb::stop: {
-      a.tries = 0;
+      a.forget_tries();
       const auto seen = a.containers.find(was.restart);
       if (seen == a.containers.end()) return;
       seen->second.state = runtime::ContainerState::exited;
@@ -106,7 +106,7 @@ void Worker::Impl::succeeded(Attempt& a, const Doing& was, OperationOutcome& out
       return;
     }
     case Verb::remove:
-      a.tries = 0;
+      a.forget_tries();
       if (a.containers.at(was.restart).id == a.status.container_id) a.status.container_id.clear();
       a.containers.erase(was.restart);
       return;
@@ -217,7 +217,10 @@ void Worker::Impl::try_again(Attempt& a, const Doing& was, const runtime::Engine
     a.unsure = false;
     return could_not_start(a, Failure::node, error.message);
   }
-  if (starts) a.status.failures = std::max(a.status.failures, a.tries);
+  if (starts) {
+    ++a.status.failures;
+    ++a.failed_tries;
+  }
   // Without a lease it must not live, however often the engine fails to stop it.
   const Duration pause = lacks_lease(a) ? engine_try_again : try_again_after(a.tries);
   a.retry_at = now.mono + pause;
@@ -253,7 +256,7 @@ void Worker::Impl::pulled(Pull pull, const OperationOutcome& outcome) {
     if (error == nullptr) {
       a.pulled = true;
       a.needs_pull = false;
-      a.tries = 0;
+      a.forget_tries();
     } else if (error->kind == unavailable) {
       engine_was_away(a, {0, Verb::pull, a.status.restart}, error->message);
     } else if (error->kind == other || error->kind == not_found || error->kind == no_registry) {
