@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "tests/ingress/support.h"
+#include "tests/support/rounds.h"
 
 using namespace cube;
 using namespace cube::ingress;
@@ -21,7 +22,7 @@ constexpr std::uint64_t large = 1ULL << 30;
 constexpr std::uint64_t larger = (4ULL << 30) + 7;  // no 32 bits count it
 constexpr int slow_clients = 1000;
 #endif
-constexpr std::uint64_t memory_bytes_max = 64ULL << 20;
+constexpr std::uint64_t memory_bytes_max = (64ULL << 20) * (test::is_sanitized ? 8 : 1);
 
 const std::string get = "GET / HTTP/1.1\r\nHost: h.example\r\n\r\n";
 
