@@ -207,8 +207,9 @@ const char* BodyReader::step_trailer(char c) {
       state_ = State::trailer_start;
       return c == '\n' ? nullptr : "a trailer line does not end in CRLF";
     case State::last_lf:
+      if (c != '\n') return "the trailer does not end in CRLF";
       state_ = State::done;
-      return c == '\n' ? nullptr : "the trailer does not end in CRLF";
+      return nullptr;
     case State::done:
     case State::data:
     case State::size:

@@ -125,3 +125,11 @@ TEST_CASE("what goes on in one run is not copied") {
   CHECK(taken.pass.size() == bytes.size());
   CHECK(store.empty());
 }
+
+TEST_CASE("a body whose last line is broken is not done") {
+  for (const std::size_t piece : {1, 2, 100}) {
+    const auto out = feed(BodyReader(Framing::chunked, 0), "1\r\na\r\n0\r\nX: y\r\n\rz", piece);
+    CHECK(out.error);
+    CHECK_FALSE(out.done);
+  }
+}
