@@ -154,10 +154,10 @@ void read_again(const Request& request) {
   Call call;
   call.method = request.method;
   call.target.clear();
+  bool is_first = true;  // and empty: the path begins with '/'
   for (const auto segment : fuzz::split(request.path, '/')) {
-    call.target += (call.target.empty() && segment.empty() ? "" : "/") + url_encode(segment);
+    call.target += (std::exchange(is_first, false) ? "" : "/") + url_encode(segment);
   }
-  if (!call.target.starts_with('/')) call.target.insert(0, "/");
   for (const auto& [name, value] : request.query) {
     call.target += (call.target.find('?') == std::string::npos ? "?" : "&") + url_encode(name) +
                    "=" + url_encode(value);
@@ -176,13 +176,18 @@ void read_again(const Request& request) {
   CUBE_ASSERT(again.body == request.body);
 }
 
+bool is_long(const Verdict& verdict) {
+  return verdict.refused_with == 431 || verdict.refused_with == 413;
+}
+
 }  // namespace
 
 FUZZ_TARGET(http_request) {
   const Verdict whole = read_whole(bytes);
   const Verdict cut = read_pieces(bytes);
   CUBE_ASSERT(whole.state == cut.state);
-  CUBE_ASSERT(whole.refused_with == cut.refused_with);
+  // What is malformed and too long is refused for whichever is seen first.
+  CUBE_ASSERT(whole.refused_with == cut.refused_with || is_long(whole) || is_long(cut));
   if (!whole.done()) return;
   CUBE_ASSERT(whole.taken == cut.taken);
   CUBE_ASSERT(whole.request.method == cut.request.method);
