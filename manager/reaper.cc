@@ -34,7 +34,6 @@ void Core::erase_task(TaskEntry& t) {
   CUBE_ASSERT(t.held == 0 && t.waits_in == nullptr);
   drop_container(t);
   if (!t.alarm.is_never()) task_alarms_.erase({t.alarm, t.task.id});
-  services_.task_erased(t);
   by_id_.remove(t);
   by_seq_.remove(t);
   kinds_.remove(t);

@@ -70,10 +70,7 @@ void Services::task_over(TaskEntry& t) {
   }
   s.replicas.erase(t.task.id);
   s.samples.usage.erase(t.task.id);
-}
-
-void Services::task_erased(TaskEntry& t) {
-  if (t.replica != nullptr) t.replica->service->replicas.erase(t.task.id);
+  t.replica.reset();  // the task may outlive its service
 }
 
 void Services::node_changed(const NodeEntry& n) {

@@ -96,7 +96,6 @@ class Services {
   void usage_reported(const NodeEntry& n, const std::vector<api::TaskUsage>& usage);
   void task_changed(TaskEntry& t);  // any task; cheap for one of its own
   void task_over(TaskEntry& t);
-  void task_erased(TaskEntry& t);
   void node_changed(const NodeEntry& n);
   // Looks at all services that were touched, until none is. True when any was.
   bool settle();

@@ -1,0 +1,31 @@
+// What outlives a service: the tasks that are over, and their kept containers.
+
+#include <doctest/doctest.h>
+
+#include "base/limits.h"
+#include "tests/manager/world.h"
+
+namespace cube::test {
+
+TEST_CASE("a failed replica is forgotten in peace after its service is gone") {
+  World world;
+  ModelWorker& w = world.add_worker("n1", {16'000, 64LL << 30, 1LL << 40});
+  world.config.workers = {w.address};
+  world.start_manager();
+  service::ServiceSpec spec;
+  spec.name = "web";
+  spec.task.image = "bad";
+  spec.task.restart.kind = RestartPolicy::Kind::no;
+  world.step(manager::ServiceInput(manager::CreateService{world.token(), spec}));
+  world.run_for(5s);
+  world.step(manager::ServiceInput(manager::RemoveService{world.token(), "web"}));
+  world.run_for(5s);
+  REQUIRE_FALSE(world.manager().service("web").ok());
+  REQUIRE_FALSE(w.containers.empty());  // kept, for its logs
+  world.run_for(limits::exited_container_kept_for + 1min);
+  CHECK(w.containers.empty());
+  CHECK(world.manager().audit().empty());
+  CHECK(world.problems.empty());
+}
+
+}  // namespace cube::test
