@@ -1,67 +1,19 @@
 // What travels between a manager and its ingresses: the table of routes, the report of requests.
 
-#include <optional>
-
 #include "api/decode.h"
 #include "api/json_reader.h"
 #include "api/json_writer.h"
 #include "api/route_table.h"
+#include "api/service_json.h"
 
 namespace cube::api {
 
 namespace {
 
-std::string_view name(Balance balance) {
-  switch (balance) {
-    case Balance::round_robin:
-      return "round-robin";
-    case Balance::least_connections:
-      return "least-connections";
-    case Balance::random_two:
-      return "random-two";
-  }
-  CUBE_UNREACHABLE();
-}
-
-std::optional<Balance> balance_from(std::string_view word) {
-  for (const Balance b : {Balance::round_robin, Balance::least_connections, Balance::random_two})
-    if (name(b) == word) return b;
-  return std::nullopt;
-}
-
 // --- The table ----------------------------------------------------------------------------------
 
-// A way to choose that only a newer version knows is no reason to serve nothing.
-Result<void> read_balance(const Value& v, const At& at, RouteRules& rules) {
-  const std::string* word = v.text();
-  if (word == nullptr) return at.expected("a string", v);
-  rules.balance = balance_from(*word).value_or(Balance::round_robin);
-  return {};
-}
-
-constexpr Field<RouteRules> rate_fields[] = {
-    {"Requests", field<&RouteRules::rate_requests>},
-    {"Per", field<&RouteRules::rate_per>},
-};
-Result<void> read_rate(const Value& v, const At& at, RouteRules& rules) {
-  return decode(v, at, Part(rate_fields, rules));
-}
-
-constexpr Field<RouteRules> rules_fields[] = {
-    {"Hosts", field<&RouteRules::hosts>},
-    {"Path", field<&RouteRules::path>},
-    {"StripPrefix", field<&RouteRules::strip_prefix>},
-    {"Port", field<&RouteRules::port>},
-    {"Balance", read_balance},
-    {"RateLimit", read_rate},
-    {"ConnectTimeout", field<&RouteRules::connect_timeout>},
-    {"ResponseTimeout", field<&RouteRules::response_timeout>},
-    {"IdleTimeout", field<&RouteRules::idle_timeout>},
-    {"Retries", field<&RouteRules::retries>},
-    {"NotCounted", field<&RouteRules::not_counted>},
-};
 Result<void> read_rules(const Value& v, const At& at, RoutedService& service) {
-  return decode(v, at, Part(rules_fields, service.rules));
+  return read_ingress(v, at, service.rules);
 }
 
 constexpr Field<RoutedReplica> replica_fields[] = {
@@ -93,51 +45,13 @@ constexpr Field<RouteTable> table_fields[] = {
     {"Services", read_services, Role::required},
 };
 
-void write_texts(JsonWriter& w, std::string_view key, const std::vector<std::string>& texts) {
-  if (texts.empty()) return;
-  w.key(key);
-  w.open_list();
-  for (const std::string& text : texts) w.text(text);
-  w.close_list();
-}
-
-void write_duration(JsonWriter& w, std::string_view key, Duration d, Duration standard) {
-  if (d != standard) w.member(key, format_duration(d));
-}
-
-// What is at its default is left out.
-void write_rules(JsonWriter& w, const RouteRules& rules) {
-  static const RouteRules standard;
-  w.open_object();
-  write_texts(w, "Hosts", rules.hosts);
-  if (!rules.path.empty()) w.member("Path", rules.path);
-  if (!rules.strip_prefix) w.member("StripPrefix", false);
-  if (rules.port != 0) w.member("Port", rules.port);
-  if (rules.balance != standard.balance) w.member("Balance", name(rules.balance));
-  if (rules.rate_requests != 0) {
-    w.key("RateLimit");
-    w.open_object();
-    w.member("Requests", rules.rate_requests);
-    w.member("Per", format_duration(rules.rate_per));
-    w.close_object();
-  }
-  write_duration(w, "ConnectTimeout", rules.connect_timeout, standard.connect_timeout);
-  write_duration(w, "ResponseTimeout", rules.response_timeout, standard.response_timeout);
-  write_duration(w, "IdleTimeout", rules.idle_timeout, standard.idle_timeout);
-  if (rules.retries != standard.retries) w.member("Retries", rules.retries);
-  write_texts(w, "NotCounted", rules.not_counted);
-  w.close_object();
-}
-
 void write_service(JsonWriter& w, const RoutedService& service) {
   w.open_object();
   w.member("Id", service.id.str());
   w.member("Name", service.name);
   if (!service.alias.empty()) w.member("Alias", service.alias);
-  if (service.rules != RouteRules()) {
-    w.key("Ingress");
-    write_rules(w, service.rules);
-  }
+  w.key("Ingress");
+  write_ingress(w, service.rules);
   w.key("Replicas");
   w.open_list();
   for (const RoutedReplica& replica : service.replicas) {

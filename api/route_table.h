@@ -11,27 +11,9 @@
 #include "base/id.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "service/spec.h"
 
 namespace cube::api {
-
-enum class Balance : std::uint8_t { round_robin = 0, least_connections = 1, random_two = 2 };
-
-// How requests reach one service, and what they are allowed.
-struct RouteRules {
-  std::vector<std::string> hosts;  // "web.example.com", "*.example.com"; empty: any
-  std::string path;                // "/web"; empty: none
-  bool strip_prefix = true;        // the replica sees what is behind `path`
-  std::uint16_t port = 0;          // a listener of its own; 0: none
-  Balance balance = Balance::round_robin;
-  std::uint32_t rate_requests = 0;  // of one client within `rate_per`; 0: no limit
-  Duration rate_per = 1min;
-  Duration connect_timeout = 2s;
-  Duration response_timeout = 60s;       // from the whole request to the head of the reply
-  Duration idle_timeout = 60s;           // between pieces of a body
-  std::uint32_t retries = 2;             // on other replicas
-  std::vector<std::string> not_counted;  // path prefixes that autoscaling does not count
-  friend bool operator==(const RouteRules&, const RouteRules&) = default;
-};
 
 struct RoutedReplica {
   TaskId task;
@@ -44,7 +26,7 @@ struct RoutedService {
   Uuid id;
   std::string name;
   std::string alias;  // reached as "/{alias}/..." besides; empty: not
-  RouteRules rules;
+  service::IngressRules rules;
   std::vector<RoutedReplica> replicas;  // healthy and not draining, no others
   friend bool operator==(const RoutedService&, const RoutedService&) = default;
 };
@@ -66,7 +48,7 @@ struct RouteReport {
   struct Service {
     Uuid id;
     std::uint64_t requests = 0, in_flight = 0;
-    std::uint64_t counted = 0;  // of `requests`, without those in RouteRules::not_counted
+    std::uint64_t counted = 0;  // of `requests`, without those in IngressRules::not_counted
     WallTime since;
     std::vector<Replica> replicas;
     friend bool operator==(const Service&, const Service&) = default;

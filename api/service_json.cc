@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -104,7 +105,11 @@ constexpr Field<RateLimit> rate_fields[] = {
 Result<void> read_rate_limit(const Value& v, const At& at, IngressRules& out) {
   return decode(v, at, Part(rate_fields, out.rate_limit));
 }
+// In a message, a way to choose that only a newer version knows is no reason to serve nothing.
 Result<void> read_balance(const Value& v, const At& at, IngressRules& out) {
+  const auto is_known = [&](std::string_view word) { return v.text() && *v.text() == word; };
+  if (at.reading() == Reading::message && v.text() && std::ranges::none_of(balance_words, is_known))
+    return {};
   return read_one_of(v, at, out.balance, balance_words);
 }
 
@@ -395,6 +400,10 @@ struct Scale {
 constexpr Field<Scale> scale_fields[] = {{"Replicas", field<&Scale::replicas>, Role::required}};
 
 }  // namespace
+
+Result<void> read_ingress(const Value& v, const At& at, IngressRules& out) {
+  return decode(v, at, Part(ingress_fields, out));
+}
 
 void write_ingress(JsonWriter& w, const IngressRules& in) {
   w.open_object();

@@ -40,13 +40,13 @@ std::optional<std::size_t> Balancer::choose(std::span<Balanced* const> replicas,
   now_ = now;
   std::optional<std::size_t> chosen;
   switch (how_) {
-    case api::Balance::round_robin:
+    case service::IngressRules::Balance::round_robin:
       chosen = next_usable(cursor_);
       break;
-    case api::Balance::least_connections:
+    case service::IngressRules::Balance::least_connections:
       chosen = least_connections();
       break;
-    case api::Balance::random_two:
+    case service::IngressRules::Balance::random_two:
       chosen = random_two();
       break;
   }

@@ -57,7 +57,7 @@ struct Balanced {
 
 class Balancer {
  public:
-  Balancer(api::Balance how, std::uint64_t seed) : how_(how), rng_(seed) {}
+  Balancer(service::IngressRules::Balance how, std::uint64_t seed) : how_(how), rng_(seed) {}
 
   // The index of the replica to use, never one of `tried`. Ejected ones only when there is no
   // other: then the one that would be back soonest. Nothing: all have been tried, or there is none.
@@ -71,7 +71,7 @@ class Balancer {
   std::optional<std::size_t> last_resort() const;
   bool was_tried(const Balanced* replica) const;
 
-  api::Balance how_;
+  service::IngressRules::Balance how_;
   Rng rng_;
   std::size_t cursor_ = 0;
   // Of the present call.

@@ -82,8 +82,8 @@ void Session::begin(std::string_view head, std::string_view rest, std::size_t& t
       ++service.limited;
       return answer(
           429,
-          fmt::format("more than {} requests within {} from {}", service.rules.rate_requests,
-                      format_duration(service.rules.rate_per), peer_),
+          fmt::format("more than {} requests within {} from {}", service.rules.rate_limit.requests,
+                      format_duration(service.rules.rate_limit.per), peer_),
           fmt::format("Retry-After: {}\r\n", (wait->count() + 999'999) / 1'000'000));
     }
   }

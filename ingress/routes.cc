@@ -52,7 +52,7 @@ bool is_below(std::string_view path, std::string_view prefix) {
 Routes::Routes(const api::RouteTable& table) {
   for (std::size_t i = 0; i < table.services.size(); ++i) {
     const api::RoutedService& service = table.services[i];
-    const api::RouteRules& rules = service.rules;
+    const service::IngressRules& rules = service.rules;
     if (!service.alias.empty()) add(table, 0, "", {i, "/" + service.alias, true});
     if (rules.hosts.empty() && rules.path.empty() && rules.port == 0) continue;
     const std::string prefix(without_final_slash(rules.path));

@@ -51,11 +51,12 @@ struct Replica : Balanced {
 };
 
 struct Service {
-  Service(Uuid id_, std::uint64_t seed) : id(id_), balancer(api::Balance::round_robin, seed) {}
+  Service(Uuid id_, std::uint64_t seed)
+      : id(id_), balancer(service::IngressRules::Balance::round_robin, seed) {}
 
   Uuid id;
   std::string name;
-  api::RouteRules rules;
+  service::IngressRules rules;
   Balancer balancer;
   std::vector<std::shared_ptr<Replica>> replicas;
   std::vector<Balanced*> choice;  // the same

@@ -59,16 +59,16 @@ void set_replicas(Core& core, Service& service, const std::vector<api::RoutedRep
   for (const auto& replica : service.replicas) service.choice.push_back(replica.get());
 }
 
-void set_rules(Core& core, Service& service, const api::RouteRules& rules) {
+void set_rules(Core& core, Service& service, const service::IngressRules& rules) {
   if (rules.balance != service.rules.balance) {
     service.balancer = Balancer(rules.balance, core.seed + stable_hash(service.id.str()));
   }
-  const bool same_limit = rules.rate_requests == service.rules.rate_requests &&
-                          rules.rate_per == service.rules.rate_per;
-  if (rules.rate_requests == 0 || rules.rate_per <= 0us) {
+  const bool same_limit = rules.rate_limit.requests == service.rules.rate_limit.requests &&
+                          rules.rate_limit.per == service.rules.rate_limit.per;
+  if (rules.rate_limit.requests == 0 || rules.rate_limit.per <= 0us) {
     service.rate_limit.reset();
   } else if (!same_limit || !service.rate_limit) {
-    service.rate_limit.emplace(rules.rate_requests, rules.rate_per);
+    service.rate_limit.emplace(rules.rate_limit.requests, rules.rate_limit.per);
   }
   service.rules = rules;
 }

@@ -19,23 +19,6 @@ std::string host_of(const std::string& address) {
   return address.substr(0, address.rfind(':'));
 }
 
-api::RouteRules rules_of(const service::IngressRules& in) {
-  api::RouteRules out;
-  out.hosts = in.hosts;
-  out.path = in.path;
-  out.strip_prefix = in.strip_prefix;
-  out.port = in.port;
-  out.balance = static_cast<api::Balance>(in.balance);
-  out.rate_requests = in.rate_limit.requests;
-  out.rate_per = in.rate_limit.per;
-  out.connect_timeout = in.connect_timeout;
-  out.response_timeout = in.response_timeout;
-  out.idle_timeout = in.idle_timeout;
-  out.retries = in.retries;
-  out.not_counted = in.not_counted;
-  return out;
-}
-
 }  // namespace
 
 std::optional<std::string> Services::address_of(const ServiceEntry& s, const TaskEntry& t) const {
@@ -85,8 +68,7 @@ api::RouteTable Services::routes() const {
   for (const auto& [id, s] : services_) by_seq[s.seq] = &s;
   for (const auto& [seq, s] : by_seq) {
     if (s->removing) continue;
-    out.services.push_back(
-        {s->id.uuid, s->spec.name, s->alias, rules_of(s->spec.ingress), s->routed});
+    out.services.push_back({s->id.uuid, s->spec.name, s->alias, s->spec.ingress, s->routed});
   }
   return out;
 }

@@ -22,9 +22,9 @@ RouteTable one_service() {
   service.rules.path = "/web";
   service.rules.strip_prefix = false;
   service.rules.port = 8081;
-  service.rules.balance = Balance::random_two;
-  service.rules.rate_requests = 100;
-  service.rules.rate_per = 30s;
+  service.rules.balance = service::IngressRules::Balance::random_two;
+  service.rules.rate_limit.requests = 100;
+  service.rules.rate_limit.per = 30s;
   service.rules.connect_timeout = 1500ms;
   service.rules.response_timeout = 5s;
   service.rules.idle_timeout = 1h;
@@ -51,8 +51,8 @@ TEST_CASE("what a table leaves out is at its default, what is new is skipped") {
       R"(","Name":"b","Replicas":[]}]})");
   REQUIRE_MESSAGE(read.ok(), (read.ok() ? "" : read.error().message));
   REQUIRE(read->services.size() == 2);
-  CHECK(read->services[0].rules == RouteRules());
-  CHECK(read->services[1].rules == RouteRules());
+  CHECK(read->services[0].rules == service::IngressRules());
+  CHECK(read->services[1].rules == service::IngressRules());
 }
 
 TEST_CASE("half a table is an error that names what is missing") {

@@ -36,7 +36,7 @@ void eject(Balanced& replica, Instant now) {
 }  // namespace
 
 TEST_CASE("round robin takes each in turn, also when their number changes") {
-  Balancer balancer(api::Balance::round_robin, 1);
+  Balancer balancer(service::IngressRules::Balance::round_robin, 1);
   Group three(3);
   CHECK(choices(balancer, three, 5) == std::vector<std::size_t>{0, 1, 2, 0, 1});
   Group two(2);
@@ -45,7 +45,7 @@ TEST_CASE("round robin takes each in turn, also when their number changes") {
 }
 
 TEST_CASE("least connections takes who has the fewest, of equals the next") {
-  Balancer balancer(api::Balance::least_connections, 1);
+  Balancer balancer(service::IngressRules::Balance::least_connections, 1);
   Group group(3);
   CHECK(choices(balancer, group, 4) == std::vector<std::size_t>{0, 1, 2, 0});
   group.all[0].in_flight = 2;
@@ -55,7 +55,7 @@ TEST_CASE("least connections takes who has the fewest, of equals the next") {
 }
 
 TEST_CASE("random of two spreads, and never takes the busier of two") {
-  Balancer balancer(api::Balance::random_two, 7);
+  Balancer balancer(service::IngressRules::Balance::random_two, 7);
   Group group(4);
   std::map<std::size_t, int> counts;
   for (const auto i : choices(balancer, group, 4000)) ++counts[i];
@@ -67,8 +67,9 @@ TEST_CASE("random of two spreads, and never takes the busier of two") {
 }
 
 TEST_CASE("what was tried is not tried again") {
-  for (const auto how :
-       {api::Balance::round_robin, api::Balance::least_connections, api::Balance::random_two}) {
+  for (const auto how : {service::IngressRules::Balance::round_robin,
+                         service::IngressRules::Balance::least_connections,
+                         service::IngressRules::Balance::random_two}) {
     Balancer balancer(how, 3);
     Group group(3);
     std::vector<const Balanced*> tried;
@@ -126,8 +127,9 @@ TEST_CASE("the way back: one request at a time, twice as long out with each fail
 }
 
 TEST_CASE("ejected replicas are left out, one trial request goes to who may come back") {
-  for (const auto how :
-       {api::Balance::round_robin, api::Balance::least_connections, api::Balance::random_two}) {
+  for (const auto how : {service::IngressRules::Balance::round_robin,
+                         service::IngressRules::Balance::least_connections,
+                         service::IngressRules::Balance::random_two}) {
     Balancer balancer(how, 3);
     Group group(3);
     eject(group.all[1], t0);
@@ -148,7 +150,7 @@ TEST_CASE("ejected replicas are left out, one trial request goes to who may come
 }
 
 TEST_CASE("when all are ejected the one that is back soonest is used") {
-  Balancer balancer(api::Balance::round_robin, 3);
+  Balancer balancer(service::IngressRules::Balance::round_robin, 3);
   Group group(3);
   eject(group.all[0], t0 + 20ms);
   eject(group.all[1], t0);

@@ -325,7 +325,7 @@ TEST_CASE("two services with one route: the first in the table has it") {
 TEST_CASE("a client that asks too often gets 429, others go on") {
   ScriptedServer backend(serving([](const std::string&) { return ok("x"); }));
   auto service = web(backend);
-  service.rules.rate_requests = 3;
+  service.rules.rate_limit.requests = 3;
   RunningProxy proxy(service);
   for (int i = 0; i < 3; ++i) CHECK(status_of(proxy.get()) == 200);
   const auto reply = proxy.get();
@@ -334,7 +334,7 @@ TEST_CASE("a client that asks too often gets 429, others go on") {
   CHECK(wait > 0);
   CHECK(wait <= 120);
   CHECK(proxy.metric("cube_ingress_limited_total{service=\"web\"}") == 1);
-  service.rules.rate_requests = 0;
+  service.rules.rate_limit.requests = 0;
   proxy.set({service});
   CHECK(status_of(proxy.get()) == 200);
 }

@@ -9,8 +9,8 @@ using namespace cube::ingress;
 
 namespace {
 
-api::RoutedService service(std::string name, std::string alias, std::vector<std::string> hosts = {},
-                           std::string path = "", std::uint16_t port = 0) {
+api::RoutedService routed(std::string name, std::string alias, std::vector<std::string> hosts = {},
+                          std::string path = "", std::uint16_t port = 0) {
   api::RoutedService out;
   out.name = std::move(name);
   out.alias = std::move(alias);
@@ -40,24 +40,23 @@ void check(const api::RouteTable& table, const std::vector<Question>& questions)
 }  // namespace
 
 TEST_CASE("an alias is a path of whole segments") {
-  check({"1", {service("a", "k3j9"), service("b", "k3j9x")}},
-        {{0, "any", "/k3j9", "a", "/k3j9"},
-         {0, "any", "/k3j9/", "a", "/k3j9"},
-         {0, "any", "/k3j9/x/y", "a", "/k3j9"},
-         {0, "any", "/k3j9x", "b", "/k3j9x"},
-         {0, "any", "/k3j", "", ""},
-         {0, "any", "/K3J9", "", ""},
-         {0, "any", "/", "", ""},
-         {0, "any", "//k3j9", "", ""},
-         {0, "any", "/x/k3j9", "", ""},
-         {0, "", "/k3j9", "a", "/k3j9"},
-         {81, "any", "/k3j9", "", ""}});
+  check({"1", {routed("a", "k3j9"), routed("b", "k3j9x")}}, {{0, "any", "/k3j9", "a", "/k3j9"},
+                                                             {0, "any", "/k3j9/", "a", "/k3j9"},
+                                                             {0, "any", "/k3j9/x/y", "a", "/k3j9"},
+                                                             {0, "any", "/k3j9x", "b", "/k3j9x"},
+                                                             {0, "any", "/k3j", "", ""},
+                                                             {0, "any", "/K3J9", "", ""},
+                                                             {0, "any", "/", "", ""},
+                                                             {0, "any", "//k3j9", "", ""},
+                                                             {0, "any", "/x/k3j9", "", ""},
+                                                             {0, "", "/k3j9", "a", "/k3j9"},
+                                                             {81, "any", "/k3j9", "", ""}});
 }
 
 TEST_CASE("the longest path wins") {
   check({"1",
-         {service("root", "", {}, "/"), service("a", "", {}, "/a"),
-          service("abc", "", {}, "/a/b/c"), service("ab", "", {}, "/a/b/")}},
+         {routed("root", "", {}, "/"), routed("a", "", {}, "/a"), routed("abc", "", {}, "/a/b/c"),
+          routed("ab", "", {}, "/a/b/")}},
         {{0, "h", "/", "root", ""},
          {0, "h", "/b", "root", ""},
          {0, "h", "/ab", "root", ""},
@@ -72,9 +71,9 @@ TEST_CASE("the longest path wins") {
 
 TEST_CASE("exact hosts, then wildcards from the longest, then any") {
   check({"1",
-         {service("exact", "", {"web.example.com"}), service("wild", "", {"*.example.com"}),
-          service("deep", "", {"*.eu.example.com"}), service("any", "", {}, "/"),
-          service("part", "", {"part.example.com"}, "/only")}},
+         {routed("exact", "", {"web.example.com"}), routed("wild", "", {"*.example.com"}),
+          routed("deep", "", {"*.eu.example.com"}), routed("any", "", {}, "/"),
+          routed("part", "", {"part.example.com"}, "/only")}},
         {{0, "web.example.com", "/x", "exact", ""},
          {0, "WEB.Example.Com:8080", "/x", "exact", ""},
          {0, "web.example.com.", "/x", "exact", ""},
@@ -95,8 +94,8 @@ TEST_CASE("exact hosts, then wildcards from the longest, then any") {
 TEST_CASE("a port of its own is its service's alone") {
   const api::RouteTable table{
       "1",
-      {service("plain", "p1", {}, "", 9000), service("hosted", "", {"h.example.com"}, "/h", 9001),
-       service("other", "", {"o.example.com"}, "", 9001), service("main", "", {}, "/")}};
+      {routed("plain", "p1", {}, "", 9000), routed("hosted", "", {"h.example.com"}, "/h", 9001),
+       routed("other", "", {"o.example.com"}, "", 9001), routed("main", "", {}, "/")}};
   CHECK(Routes(table).ports() == std::vector<std::uint16_t>{9000, 9001});
   check(table, {{9000, "anything", "/any/thing", "plain", ""},
                 {0, "x", "/p1/a", "plain", "/p1"},
@@ -111,9 +110,9 @@ TEST_CASE("a port of its own is its service's alone") {
 TEST_CASE("of two services with one route the first has it, and it is said") {
   const api::RouteTable table{
       "1",
-      {service("first", "", {"a.example.com", "b.example.com"}, "/x"),
-       service("second", "", {"A.example.com"}, "/x/"), service("third", "x1", {}, "", 90),
-       service("fourth", "", {}, "", 90), service("fifth", "x1")}};
+      {routed("first", "", {"a.example.com", "b.example.com"}, "/x"),
+       routed("second", "", {"A.example.com"}, "/x/"), routed("third", "x1", {}, "", 90),
+       routed("fourth", "", {}, "", 90), routed("fifth", "x1")}};
   check(table, {{0, "a.example.com", "/x", "first", "/x"},
                 {90, "h", "/", "third", ""},
                 {0, "h", "/x1", "third", "/x1"}});
@@ -125,7 +124,7 @@ TEST_CASE("of two services with one route the first has it, and it is said") {
 }
 
 TEST_CASE("a service may name the same route twice") {
-  const Routes routes({"1", {service("a", "web", {"h.example.com", "H.example.com"}, "/web")}});
+  const Routes routes({"1", {routed("a", "web", {"h.example.com", "H.example.com"}, "/web")}});
   CHECK(routes.conflicts().empty());
 }
 
