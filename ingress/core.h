@@ -39,6 +39,7 @@ struct Core {
   // The table (table.cc)
   void set_table(const api::RouteTable& table);
   void set_listeners();
+  Result<void> listen_on(std::uint16_t service_port);
   void replica_idle(Replica& replica);  // nothing is in flight on it any more
   std::vector<TaskId> busy() const;     // replicas out of the table with requests in flight
 

@@ -58,9 +58,7 @@ int bound_socket(const addrinfo& address, bool share_port) {
   const int on = 1;
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (share_port) ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-  if (::bind(fd, address.ai_addr, address.ai_addrlen) == 0 && ::listen(fd, SOMAXCONN) == 0) {
-    return fd;
-  }
+  if (::bind(fd, address.ai_addr, address.ai_addrlen) == 0) return fd;
   const int why = errno;
   ::close(fd);
   errno = why;
@@ -69,7 +67,7 @@ int bound_socket(const addrinfo& address, bool share_port) {
 
 }  // namespace
 
-Result<std::unique_ptr<Listener>> Listener::open(Core& core, std::uint16_t service_port,
+Result<std::unique_ptr<Listener>> Listener::bind(Core& core, std::uint16_t service_port,
                                                  std::uint16_t port) {
   const std::string& host = core.options.host;
   addrinfo hints{}, *found = nullptr;
@@ -90,8 +88,15 @@ Result<std::unique_ptr<Listener>> Listener::open(Core& core, std::uint16_t servi
   ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
   listener->port_ = port_of(address);
   listener->service_port_ = service_port;
-  core.reactor.watch(fd, *listener);
   return listener;
+}
+
+Result<void> Listener::listen() {
+  if (listens_ || !socket_.open()) return {};
+  if (::listen(socket_.fd(), SOMAXCONN) != 0) return listen_error(core_.options.host, port_, errno);
+  listens_ = true;
+  core_.reactor.watch(socket_.fd(), *this);
+  return {};
 }
 
 void Listener::close_when_empty() {

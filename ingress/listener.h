@@ -16,9 +16,11 @@ struct Core;
 
 class Listener : public Source, public Timed {
  public:
-  // `service_port`: 0 for the common one. Errors name address and cause.
-  static Result<std::unique_ptr<Listener>> open(Core& core, std::uint16_t service_port,
+  // Holds the port, and takes no connection before `listen`. `service_port`: 0 for the common one.
+  // Errors name address and cause.
+  static Result<std::unique_ptr<Listener>> bind(Core& core, std::uint16_t service_port,
                                                 std::uint16_t port);
+  Result<void> listen();  // for the first time; nothing after that
 
   void on_ready(std::uint32_t events) override;
   void on_deadline() override { on_ready(0); }
@@ -33,6 +35,7 @@ class Listener : public Source, public Timed {
 
   Core& core_;
   Stream socket_;
+  bool listens_ = false;
   std::uint16_t service_port_ = 0, port_ = 0;
 };
 

@@ -31,8 +31,9 @@ Result<std::unique_ptr<Proxy>> Proxy::start(ProxyOptions options) {
   core.seed = std::random_device()();
   core.since = wall_now();
   CUBE_TRY(core.access_log.open(core.options.access_log));
-  auto listener = Listener::open(core, 0, port);
+  auto listener = Listener::bind(core, 0, port);
   if (!listener) return std::move(listener).error();
+  if (!core.options.share_port) CUBE_TRY((*listener)->listen());
   proxy->port_ = (*listener)->port();
   core.listeners.push_back(std::move(*listener));
   core.reactor.start();

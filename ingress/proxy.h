@@ -38,7 +38,9 @@ struct ProxyState {
 
 class Proxy {
  public:
-  // Listens when it returns, and answers 503 until it has a table. Errors name address and cause.
+  // Listens when it returns, and answers 503 until it has a table; where the port is shared it
+  // listens from its first table on, so that it takes no connection from another ingress before it
+  // can serve it. Errors name address and cause.
   static Result<std::unique_ptr<Proxy>> start(ProxyOptions options);
   ~Proxy();  // cuts what is under way: drain() first
   Proxy(const Proxy&) = delete;

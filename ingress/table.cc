@@ -103,7 +103,19 @@ void Core::set_table(const api::RouteTable& table) {
     say(LogLevel::warn, "ingress.conflict", conflict);
   }
   conflicts = routes.conflicts();
+  for (const auto& listener : listeners) {  // the common one may have waited for this
+    const auto listens = listener->listen();
+    if (!listens) say(LogLevel::warn, "ingress.listen", listens.error().message);
+  }
   set_listeners();
+}
+
+Result<void> Core::listen_on(std::uint16_t service_port) {
+  auto listener = Listener::bind(*this, service_port, service_port);
+  if (!listener) return std::move(listener).error();
+  CUBE_TRY((*listener)->listen());
+  listeners.push_back(std::move(*listener));
+  return {};
 }
 
 void Core::set_listeners() {
@@ -120,15 +132,14 @@ void Core::set_listeners() {
     const bool there = std::any_of(listeners.begin(), listeners.end(),
                                    [port](const auto& l) { return l->service_port() == port; });
     if (there || draining) continue;
-    auto opened = Listener::open(*this, port, port);
-    if (opened) {
-      listeners.push_back(std::move(*opened));
+    const auto listens = listen_on(port);
+    if (listens) {
       closed_ports.erase(port);
       continue;
     }
     failed = true;
     if (closed_ports.insert(port).second) {
-      say(LogLevel::warn, "ingress.listen", opened.error().message + "; trying on");
+      say(LogLevel::warn, "ingress.listen", listens.error().message + "; trying on");
     }
   }
   std::erase_if(closed_ports, [&ports](std::uint16_t port) {

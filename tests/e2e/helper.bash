@@ -70,8 +70,11 @@ start_manager() { # ARGUMENTS...
 
 worker_port() { cat "$dir/$1.port"; }
 
-# No such process, or one whose parent has not looked yet.
-is_over() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null; }
+# No such process, or one whose parent has not looked yet: its threads are gone too, and with them
+# what they held open.
+is_over() {
+  ! kill -0 "$1" 2>/dev/null || grep -Pzq 'State:\tZ.*\n(.*\n)*Threads:\t1\n' "/proc/$1/status" 2>/dev/null
+}
 # end NAME [SIGNAL]: ends one daemon and waits until it is gone.
 end() {
   local pid

@@ -196,12 +196,19 @@ TEST_CASE("who has just connected when the ingress ends still gets an answer") {
   CHECK(proxy.proxy->drain(20s));
 }
 
-TEST_CASE("two ingresses can share a port") {
+TEST_CASE("two ingresses can share a port, and one that has no table yet takes no connection") {
+  ScriptedServer backend(serving([](const std::string&) { return ok("x"); }));
   ProxyOptions options;
   options.share_port = true;
+  options.port = 0;
   RunningProxy first(options);
+  first.set({web({backend.endpoint().str()})});
   options.port = first.proxy->port();
-  CHECK(Proxy::start(options).ok());
+  RunningProxy second(options);
+  for (int i = 0; i < 50; ++i) CHECK(body_of(first.get()) == "x");
+  second.set({web({backend.endpoint().str()})});
+  CHECK(first.proxy->drain(20s));
+  CHECK(body_of(second.get()) == "x");
   options.share_port = false;
   const auto third = Proxy::start(options);
   REQUIRE(!third.ok());

@@ -36,7 +36,7 @@ api::RoutedService web(const ScriptedServer& only) {
 }
 
 RunningProxy::RunningProxy(ProxyOptions options) : log_(std::make_shared<LogLines>()) {
-  options.port = 0;
+  if (!options.share_port) options.port = 0;
   options.log = [log = log_](LogLevel, std::string_view kind, std::string_view text) {
     const std::lock_guard lock(log->mutex);
     log->lines.push_back(fmt::format("{}: {}", kind, text));
