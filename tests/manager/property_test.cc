@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "tests/manager/world.h"
-#include "tests/support/rounds.h"
+#include "tests/support/lives.h"
 
 namespace cube::test {
 namespace {
@@ -61,14 +61,6 @@ class Life {
     return out;
   }
 
-  std::string history() const {
-    std::string out;
-    for (const Event& e : world_.events) {
-      out +=
-          fmt::format("{} {} {} {} {} {}\n", e.revision, e.at.us, e.kind, e.name, e.node, e.text);
-    }
-    return out;
-  }
   const World& world() const { return world_; }
 
  private:
@@ -249,28 +241,14 @@ class Life {
 };
 
 TEST_CASE("trouble, then peace: everything ends as asked") {
-  const char* from = std::getenv("CUBE_SEED");
-  const char* count = std::getenv("CUBE_SEEDS");
-  const std::uint64_t first = from != nullptr ? std::stoull(from) : 1;
-  const std::uint64_t seeds = count != nullptr  ? std::stoull(count)
-                              : from != nullptr ? 1
-                                                : test::rounds(60);
-  for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
-    Life life(seed);
-    life.trouble();
-    life.heal();
-    for (const std::string& c : life.complaints()) {
-      FAIL_CHECK("CUBE_SEED=" << seed << ": " << c);
-    }
-    if (from != nullptr && count == nullptr) MESSAGE(life.history());
-  }
+  each_life<Life>(60);
 }
 
 TEST_CASE("the same seed gives the same history") {
   const auto history = [] {
     Life life(42);
     life.trouble();
-    return life.history();
+    return life.world().history();
   };
   const std::string once = history();
   CHECK(once.size() > 1000);

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "tests/manager/world.h"
-#include "tests/support/rounds.h"
+#include "tests/support/lives.h"
 
 namespace cube::test {
 namespace {
@@ -84,6 +84,8 @@ class ServiceLife {
     }
     return out;
   }
+
+  const World& world() const { return world_; }
 
  private:
   std::uint32_t pick(std::uint32_t bound) {
@@ -188,20 +190,7 @@ class ServiceLife {
 };
 
 TEST_CASE("services: trouble, then peace: every service is as asked") {
-  const char* from = std::getenv("CUBE_SEED");
-  const char* count = std::getenv("CUBE_SEEDS");
-  const std::uint64_t first = from != nullptr ? std::stoull(from) : 1;
-  const std::uint64_t seeds = count != nullptr  ? std::stoull(count)
-                              : from != nullptr ? 1
-                                                : test::rounds(60);
-  for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
-    ServiceLife life(seed);
-    life.trouble();
-    life.heal();
-    for (const std::string& c : life.complaints()) {
-      FAIL_CHECK("CUBE_SEED=" << seed << ": " << c);
-    }
-  }
+  each_life<ServiceLife>(60);
 }
 
 }  // namespace

@@ -265,6 +265,14 @@ void World::run_for(Duration span) {
   now_ = end;
 }
 
+std::string World::history() const {
+  std::string out;
+  for (const Event& e : events) {
+    out += fmt::format("{} {} {} {} {} {}\n", e.revision, e.at.us, e.kind, e.name, e.node, e.text);
+  }
+  return out;
+}
+
 void World::problem(std::string text) {
   if (problems.size() < 20) problems.push_back(fmt::format("at {} ms: {}", now_.us / 1000, text));
 }

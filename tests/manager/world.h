@@ -56,6 +56,7 @@ class World {
   Instant now() const { return now_; }
   void poke(ModelWorker& w);  // something about it changed: answer the poll that waits
   Rng& rng() { return rng_; }
+  std::string history() const;  // every event, one line each
   bool log_calls = false;
   std::string call_log;
 
