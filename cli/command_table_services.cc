@@ -24,136 +24,56 @@ constexpr Flag kIfVersion{'\0', "if-version", text, "N",
                           "only when this is its present version; else exit code 5"};
 
 // What describes a service, or changes one.
-constexpr Flag kImage{'\0', "image", text, "IMAGE", "image of the replicas"};
-constexpr Flag kReplicas{'\0', "replicas", text, "N", "how many (1)"};
-constexpr Flag kPort{'p', "port", list, "[[IP:]HOST:]PORT[/udp]",
-                     "publish a port: 7777 at one that each node's engine chooses; repeatable"};
-constexpr Flag kEnv{'e', "env", list, "NAME=VALUE", "environment variable; repeatable"};
-constexpr Flag kCpu{'\0', "cpu", text, "CORES", "cores to reserve for each, and the limit"};
-constexpr Flag kMemory{'\0', "memory", text, "SIZE",
-                       "memory to reserve for each, and the limit: 512MiB"};
-constexpr Flag kHealth{'\0', "health", text, "PATH",
-                       "path that answers 200 while a replica is well: /health"};
-constexpr Flag kLabel{'l', "label", list, "KEY=VALUE", "label of the containers; repeatable"};
-constexpr Flag kMount{'v', "mount", list, "SOURCE:TARGET[:ro]",
-                      "volume or host directory; repeatable"};
-constexpr Flag kConstraint{'c', "constraint", list, "RULE", "node.labels.disk==ssd; repeatable"};
-constexpr Flag kUser{'u', "user", text, "USER", "user in the containers"};
-constexpr Flag kPull{
-    '\0', "pull", text, "WHEN", "when the image is pulled (missing)", "missing always never"};
-constexpr Flag kOrder{'\0',
-                      "order",
-                      text,
-                      "ORDER",
-                      "how a replica is exchanged (start-first)",
-                      "start-first stop-first"};
-constexpr Flag kParallelism{'\0', "parallelism", text, "N",
-                            "replicas exchanged at once (1); 0: all"};
-constexpr Flag kDelay{'\0', "delay", text, "DURATION", "between one exchange and the next (0s)"};
-constexpr Flag kMonitor{'\0', "monitor", text, "DURATION",
-                        "so long after it is ready a failure is the update's (5s)"};
-constexpr Flag kDeadline{'\0', "deadline", text, "DURATION", "not ready by then is a failure (5m)"};
-constexpr Flag kOnFailure{'\0',
-                          "on-failure",
-                          text,
-                          "ACTION",
-                          "what a failed update leads to (pause)",
-                          "pause continue rollback"};
-constexpr Flag kDrain{'\0', "drain", text, "DURATION",
-                      "the longest that a retired replica waits for its requests (10s)"};
-constexpr Flag kAutoscale{
-    '\0', "autoscale", text, "BY", "scale by what is measured", "usage requests rate"};
-constexpr Flag kMin{'\0', "min", text, "N", "least replicas of autoscaling (1)"};
-constexpr Flag kMax{'\0', "max", text, "N", "most replicas of autoscaling"};
-constexpr Flag kHost{'\0', "host", list, "NAME", "host name that leads here; repeatable"};
-constexpr Flag kPath{'\0', "path", text, "PATH", "path prefix that leads here: /web"};
-constexpr Flag kBalance{'\0',
-                        "balance",
-                        text,
-                        "HOW",
-                        "which replica a request goes to",
-                        "round-robin least-connections random-two"};
-constexpr Flag kSpread{'\0', "spread", text, "OVER",
-                       "keep apart by node or node.labels.KEY (node); empty: as it comes"};
-constexpr Flag kMaxPerNode{'\0', "max-per-node", text, "N", "most replicas on a node (0: any)"};
+constexpr std::array kSpecFlags{
+    Flag{'\0', "image", text, "IMAGE", "image of the replicas"},
+    Flag{'\0', "replicas", text, "N", "how many (1)"},
+    Flag{'p', "port", list, "[[IP:]HOST:]PORT[/udp]",
+         "publish a port: 7777 at one that each node's engine chooses; repeatable"},
+    Flag{'e', "env", list, "NAME=VALUE", "environment variable; repeatable"},
+    Flag{'\0', "cpu", text, "CORES", "cores to reserve for each, and the limit"},
+    Flag{'\0', "memory", text, "SIZE", "memory to reserve for each, and the limit: 512MiB"},
+    Flag{'\0', "health", text, "PATH", "path that answers 200 while a replica is well: /health"},
+    Flag{'l', "label", list, "KEY=VALUE", "label of the containers; repeatable"},
+    Flag{'v', "mount", list, "SOURCE:TARGET[:ro]", "volume or host directory; repeatable"},
+    Flag{'c', "constraint", list, "RULE", "node.labels.disk==ssd; repeatable"},
+    Flag{'u', "user", text, "USER", "user in the containers"},
+    Flag{'\0', "pull", text, "WHEN", "when the image is pulled (missing)", "missing always never"},
+    Flag{'\0', "order", text, "ORDER", "how a replica is exchanged (start-first)",
+         "start-first stop-first"},
+    Flag{'\0', "parallelism", text, "N", "replicas exchanged at once (1); 0: all"},
+    Flag{'\0', "delay", text, "DURATION", "between one exchange and the next (0s)"},
+    Flag{'\0', "monitor", text, "DURATION",
+         "so long after it is ready a failure is the update's (5s)"},
+    Flag{'\0', "deadline", text, "DURATION", "not ready by then is a failure (5m)"},
+    Flag{'\0', "on-failure", text, "ACTION", "what a failed update leads to (pause)",
+         "pause continue rollback"},
+    Flag{'\0', "drain", text, "DURATION",
+         "the longest that a retired replica waits for its requests (10s)"},
+    Flag{'\0', "autoscale", text, "BY", "scale by what is measured", "usage requests rate"},
+    Flag{'\0', "min", text, "N", "least replicas of autoscaling (1)"},
+    Flag{'\0', "max", text, "N", "most replicas of autoscaling"},
+    Flag{'\0', "host", list, "NAME", "host name that leads here; repeatable"},
+    Flag{'\0', "path", text, "PATH", "path prefix that leads here: /web"},
+    Flag{'\0', "balance", text, "HOW", "which replica a request goes to",
+         "round-robin least-connections random-two"},
+    Flag{'\0', "spread", text, "OVER",
+         "keep apart by node or node.labels.KEY (node); empty: as it comes"},
+    Flag{'\0', "max-per-node", text, "N", "most replicas on a node (0: any)"}};
 
-constexpr std::array kCreateFlags{
-    kManagerFlag,
-    kFiles,
-    kDetachFlag,
-    kServiceTimeout,
-    kOnlyNames,
-    Flag{'\0', "name", text, "NAME", "name of the service (made from the image)"},
-    kImage,
-    kReplicas,
-    Flag{'\0', "global", toggle, "", "one replica on each node instead"},
-    kPort,
-    kEnv,
-    kCpu,
-    kMemory,
-    kHealth,
-    kLabel,
-    kMount,
-    kConstraint,
-    kUser,
-    kPull,
-    kOrder,
-    kParallelism,
-    kDelay,
-    kMonitor,
-    kDeadline,
-    kOnFailure,
-    kDrain,
-    kAutoscale,
-    kMin,
-    kMax,
-    kHost,
-    kPath,
-    kBalance,
-    kSpread,
-    kMaxPerNode};
+constexpr auto kCreateFlags =
+    joined(std::array{kManagerFlag, kFiles, kDetachFlag, kServiceTimeout, kOnlyNames,
+                      Flag{'\0', "name", text, "NAME", "name of the service (made from the image)"},
+                      Flag{'\0', "global", toggle, "", "one replica on each node instead"}},
+           kSpecFlags);
 
-constexpr std::array kUpdateFlags{
-    kManagerFlag,
-    kFiles,
-    kDetachFlag,
-    kServiceTimeout,
-    kOnlyNames,
-    kIfVersion,
-    kImage,
-    kReplicas,
-    kPort,
-    kEnv,
-    Flag{'\0', "env-rm", list, "NAME", "take this variable away; repeatable"},
-    kCpu,
-    kMemory,
-    kHealth,
-    kLabel,
-    Flag{'\0', "label-rm", list, "KEY", "take this label away; repeatable"},
-    kMount,
-    kConstraint,
-    kUser,
-    kPull,
-    kOrder,
-    kParallelism,
-    kDelay,
-    kMonitor,
-    kDeadline,
-    kOnFailure,
-    kDrain,
-    kAutoscale,
-    kMin,
-    kMax,
-    kHost,
-    kPath,
-    kBalance,
-    kSpread,
-    kMaxPerNode};
+constexpr auto kUpdateFlags =
+    joined(std::array{kManagerFlag, kFiles, kDetachFlag, kServiceTimeout, kOnlyNames, kIfVersion,
+                      Flag{'\0', "env-rm", list, "NAME", "take this variable away; repeatable"},
+                      Flag{'\0', "label-rm", list, "KEY", "take this label away; repeatable"}},
+           kSpecFlags);
 
 constexpr std::array kListFlags{kManagerFlag, kOutput, Flag{'q', "quiet", toggle, "", "only IDs"},
                                 kNoTrunc, kWatch};
-constexpr std::array kTasksFlags{kManagerFlag, kOutput, Flag{'q', "quiet", toggle, "", "only IDs"},
-                                 kNoTrunc, kWatch};
 constexpr std::array kInspectFlags{
     kManagerFlag, Flag{'o', "output", text, "FORMAT", "form of the answer (json)", kFormats},
     Flag{'q', "quiet", toggle, "", "only IDs"},
@@ -258,7 +178,7 @@ constexpr std::array<Command, 12> kServiceCommands{{
     {"service ls", "list services", "[flags] [SERVICE...]", Takes::services, kListFlags,
      kListDetails},
     {"service ps", "list the replicas of services", "[flags] SERVICE...", Takes::services,
-     kTasksFlags, kTasksDetails},
+     kListFlags, kTasksDetails},
     {"service inspect", "show all about services", "[flags] SERVICE...", Takes::services,
      kInspectFlags, kInspectDetails},
     {"service scale", "change how many replicas there are", "[flags] SERVICE=N...", Takes::services,
