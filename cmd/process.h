@@ -15,7 +15,7 @@ namespace cube::cmd {
 class DaemonProcess {
  public:
   DaemonProcess();
-  // Blocks until SIGTERM or SIGINT; returns its name.
+  // The start is over. Blocks until SIGTERM or SIGINT; returns its name.
   std::string wait_for_signal();
 };
 
