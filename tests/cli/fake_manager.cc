@@ -1,5 +1,7 @@
 #include "fake_manager.h"
 
+#include <httplib.h>
+
 #include <algorithm>
 
 namespace cube::cli {
@@ -15,7 +17,7 @@ void refuse(httplib::Response& reply, int status, const std::string& message) {
 
 }  // namespace
 
-FakeManager::FakeManager() {
+FakeManager::FakeManager() : server_(std::make_unique<httplib::Server>()) {
   tasks_.reserve(64);  // add() hands out references
   services_.reserve(16);
   route_tasks();
@@ -23,16 +25,16 @@ FakeManager::FakeManager() {
   route_services();
   route_service_changes();
   // What no route takes is answered as a manager does: with a reason.
-  server_.set_error_handler([](const auto& request, auto& reply) {
+  server_->set_error_handler([](const auto& request, auto& reply) {
     if (reply.body.empty()) refuse(reply, reply.status, "nothing at " + request.path);
   });
-  port_ = server_.bind_to_any_port("127.0.0.1");
-  thread_ = std::thread([this] { server_.listen_after_bind(); });
-  while (!server_.is_running()) std::this_thread::yield();
+  port_ = server_->bind_to_any_port("127.0.0.1");
+  thread_ = std::thread([this] { server_->listen_after_bind(); });
+  while (!server_->is_running()) std::this_thread::yield();
 }
 
 FakeManager::~FakeManager() {
-  server_.stop();
+  server_->stop();
   thread_.join();
 }
 
@@ -94,7 +96,7 @@ void FakeManager::submit(const httplib::Request& request, httplib::Response& rep
 }
 
 void FakeManager::route_tasks() {
-  server_.Get("/tasks", [this](const auto&, auto& reply) {
+  server_->Get("/tasks", [this](const auto&, auto& reply) {
     const std::lock_guard lock(mutex_);
     std::vector<const Task*> all;
     for (Task& t : tasks_) {
@@ -103,18 +105,18 @@ void FakeManager::route_tasks() {
     }
     reply.set_content(api::tasks_json(all), kJson);
   });
-  server_.Get(R"(/tasks/([^/]+))", [this](const auto& request, auto& reply) {
+  server_->Get(R"(/tasks/([^/]+))", [this](const auto& request, auto& reply) {
     const std::lock_guard lock(mutex_);
     if (Task* task = find(request.matches[1], reply)) {
       script(*task, asked_[task->spec->name]++);
       reply.set_content(api::task_json(*task), kJson);
     }
   });
-  server_.Post("/tasks", [this](const auto& request, auto& reply) {
+  server_->Post("/tasks", [this](const auto& request, auto& reply) {
     const std::lock_guard lock(mutex_);
     submit(request, reply);
   });
-  server_.Delete(R"(/tasks/([^/]+))", [this](const auto& request, auto& reply) {
+  server_->Delete(R"(/tasks/([^/]+))", [this](const auto& request, auto& reply) {
     const std::lock_guard lock(mutex_);
     if (Task* task = find(request.matches[1], reply)) {
       stopped_.push_back(task->id.str());
@@ -122,7 +124,7 @@ void FakeManager::route_tasks() {
       reply.status = 204;
     }
   });
-  server_.Get(R"(/tasks/([^/]+)/logs)", [this](const auto& request, auto& reply) {
+  server_->Get(R"(/tasks/([^/]+)/logs)", [this](const auto& request, auto& reply) {
     const std::lock_guard lock(mutex_);
     std::string query;
     for (const auto& [key, value] : request.params) query += key + "=" + value + ";";
@@ -135,30 +137,30 @@ void FakeManager::route_tasks() {
 }
 
 void FakeManager::route_others() {
-  server_.Get("/nodes", [this](const auto&, auto& reply) {
+  server_->Get("/nodes", [this](const auto&, auto& reply) {
     const std::lock_guard lock(mutex_);
     on_nodes(nodes, nodes_asked_++);
     reply.set_content(api::nodes_json(nodes), kJson);
   });
-  server_.Get(R"(/nodes/([^/]+))", [this](const auto& request, auto& reply) {
+  server_->Get(R"(/nodes/([^/]+))", [this](const auto& request, auto& reply) {
     const std::lock_guard lock(mutex_);
     const std::string name = request.matches[1];
     const auto found = std::ranges::find(nodes, name, &api::NodeView::name);
     if (found == nodes.end()) return refuse(reply, 404, "no node " + name);
     reply.set_content(api::node_json(*found), kJson);
   });
-  server_.Delete(R"(/nodes/([^/]+))", [this](const auto& request, auto& reply) {
+  server_->Delete(R"(/nodes/([^/]+))", [this](const auto& request, auto& reply) {
     const std::lock_guard lock(mutex_);
     forgotten_.push_back(request.matches[1]);
     reply.status = 204;
   });
-  server_.Post(R"(/nodes/([^/]+)/(drain|pause|activate))",
-               [this](const auto& request, auto& reply) {
-                 const std::lock_guard lock(mutex_);
-                 service_requests_.push_back("POST " + request.path);
-                 reply.status = 204;
-               });
-  server_.Get("/events", [this](const auto& request, auto& reply) {
+  server_->Post(R"(/nodes/([^/]+)/(drain|pause|activate))",
+                [this](const auto& request, auto& reply) {
+                  const std::lock_guard lock(mutex_);
+                  service_requests_.push_back("POST " + request.path);
+                  reply.status = 204;
+                });
+  server_->Get("/events", [this](const auto& request, auto& reply) {
     const std::lock_guard lock(mutex_);
     if (request.get_header_value("Accept") != "text/event-stream") {
       std::vector<Event> after;
@@ -232,12 +234,12 @@ void FakeManager::route_services() {
   const auto ask = [this](api::ServiceView& s) {
     service_script(s, services_asked_[s.spec.name]++);
   };
-  server_.Get("/services", [this, ask](const auto&, auto& reply) {
+  server_->Get("/services", [this, ask](const auto&, auto& reply) {
     const std::lock_guard lock(mutex_);
     for (api::ServiceView& s : services_) ask(s);
     reply.set_content(api::services_json(services_), kJson);
   });
-  server_.Get(R"(/services/([^/]+))", [this, ask](const auto& request, auto& reply) {
+  server_->Get(R"(/services/([^/]+))", [this, ask](const auto& request, auto& reply) {
     const std::lock_guard lock(mutex_);
     api::ServiceView* s = find_service(request.matches[1], reply);
     if (s == nullptr) return;
@@ -249,12 +251,12 @@ void FakeManager::route_services() {
     reply.set_content(api::service_json(*s), kJson);
     after_look(*s);
   });
-  server_.Get(R"(/services/([^/]+)/history)", [this](const auto& request, auto& reply) {
+  server_->Get(R"(/services/([^/]+)/history)", [this](const auto& request, auto& reply) {
     const std::lock_guard lock(mutex_);
     if (const api::ServiceView* s = find_service(request.matches[1], reply))
       reply.set_content(api::history_json({{1, {}, s->spec}}), kJson);
   });
-  server_.Get(R"(/services/([^/]+)/tasks)", [this](const auto& request, auto& reply) {
+  server_->Get(R"(/services/([^/]+)/tasks)", [this](const auto& request, auto& reply) {
     const std::lock_guard lock(mutex_);
     const api::ServiceView* s = find_service(request.matches[1], reply);
     if (s == nullptr) return;
@@ -267,7 +269,7 @@ void FakeManager::route_services() {
 }
 
 void FakeManager::route_service_changes() {
-  server_.Post("/services", [this](const auto& request, auto& reply) {
+  server_->Post("/services", [this](const auto& request, auto& reply) {
     const auto spec = api::parse_service_spec(request.body);
     if (!spec.ok()) return refuse(reply, 400, spec.error().message);
     api::ServiceView* present = nullptr;
@@ -290,7 +292,7 @@ void FakeManager::route_service_changes() {
     reply.status = 201;
     reply.set_content(api::service_json(*present), kJson);
   });
-  server_.Put(R"(/services/([^/]+))", [this](const auto& request, auto& reply) {
+  server_->Put(R"(/services/([^/]+))", [this](const auto& request, auto& reply) {
     const std::lock_guard lock(mutex_);
     api::ServiceView* s = changeable(request, reply);
     if (s == nullptr) return;
@@ -300,7 +302,7 @@ void FakeManager::route_service_changes() {
     change(*s, *spec, "updating");
     reply.set_content(api::service_json(*s), kJson);
   });
-  server_.Post(R"(/services/([^/]+)/scale)", [this](const auto& request, auto& reply) {
+  server_->Post(R"(/services/([^/]+)/scale)", [this](const auto& request, auto& reply) {
     const std::lock_guard lock(mutex_);
     api::ServiceView* s = changeable(request, reply);
     if (s == nullptr) return;
@@ -311,7 +313,7 @@ void FakeManager::route_service_changes() {
     change(*s, spec, "updating");
     reply.set_content(api::service_json(*s), kJson);
   });
-  server_.Post(R"(/services/([^/]+)/rollback)", [this](const auto& request, auto& reply) {
+  server_->Post(R"(/services/([^/]+)/rollback)", [this](const auto& request, auto& reply) {
     const std::lock_guard lock(mutex_);
     api::ServiceView* s = changeable(request, reply);
     if (s == nullptr) return;
@@ -320,7 +322,7 @@ void FakeManager::route_service_changes() {
     change(*s, service::ServiceSpec(before->second), "rolling-back");
     reply.set_content(api::service_json(*s), kJson);
   });
-  server_.Delete(R"(/services/([^/]+))", [this](const auto& request, auto& reply) {
+  server_->Delete(R"(/services/([^/]+))", [this](const auto& request, auto& reply) {
     const std::lock_guard lock(mutex_);
     api::ServiceView* s = changeable(request, reply);
     if (s == nullptr) return;

@@ -2,10 +2,9 @@
 // A manager for the tests: the contract's routes over cpp-httplib's server, with nothing of ours
 // behind them. Tasks are advanced by a script each time they are asked for.
 
-#include <httplib.h>
-
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -13,6 +12,13 @@
 
 #include "api/codec.h"
 #include "api/service.h"
+
+// Its header takes seconds to compile: only what serves needs it.
+namespace httplib {
+class Server;
+struct Request;
+struct Response;
+}  // namespace httplib
 
 namespace cube::cli {
 
@@ -86,7 +92,7 @@ class FakeManager {
   int nodes_asked_ = 0, service_tasks_asked_ = 0;
   std::vector<Submitted> submitted_;
   std::vector<std::string> stopped_, forgotten_, log_queries_, last_event_ids_;
-  httplib::Server server_;
+  std::unique_ptr<httplib::Server> server_;
   int port_ = 0;
   std::thread thread_;
 };

@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <httplib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
