@@ -42,7 +42,7 @@ void Services::autoscale(ServiceEntry& s) {
   if (advice.replicas == s.spec.replicas) return;
   tell("service.autoscaled", s,
        fmt::format("from {} to {}: {}", s.spec.replicas, advice.replicas, advice.why));
-  ++s.version;
+  // No new version: nobody asked for another spec, and who read this one may well change it.
   s.updated = core_.now_.wall;
   s.spec.replicas = advice.replicas;
   set_replicas(s, advice.replicas);
