@@ -134,7 +134,8 @@ constexpr std::string_view kScaleDetails = R"(Examples:
   cube service scale web=5
   cube service scale web=5 api=0)";
 constexpr std::string_view kRollbackDetails =
-    R"(Goes back to the version before the present one, step by step as an update does.
+    R"(Goes back to the last version that was stable, step by step as an update does: changes that
+failed since then are stepped over.
 
 Example:
   cube service rollback web)";
@@ -185,7 +186,7 @@ constexpr std::array<Command, 12> kServiceCommands{{
      kScaleFlags, kScaleDetails},
     {"service update", "change a service step by step", "[flags] SERVICE | -f FILE...",
      Takes::services, kUpdateFlags, kUpdateDetails},
-    {"service rollback", "go back to the version before", "[flags] SERVICE", Takes::services,
+    {"service rollback", "go back to the last version that was stable", "[flags] SERVICE", Takes::services,
      kRollbackFlags, kRollbackDetails},
     {"service logs", "show what the replicas write", "[flags] SERVICE", Takes::services,
      kServiceLogsFlags, kServiceLogsDetails},

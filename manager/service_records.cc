@@ -33,6 +33,7 @@ enum Tag : std::uint32_t {
   tag_past_task_version = 18,
   tag_past_at = 19,
   tag_past_spec = 20,
+  tag_past_converged = 21,
 };
 
 bool take_spec(const record::Field& f, service::ServiceSpec& out) {
@@ -49,6 +50,7 @@ bool take_past(const record::Field& f, std::deque<PastSpec>& history) {
   PastSpec& past = history.back();
   if (f.tag == tag_past_task_version) return take(f, past.task_version);
   if (f.tag == tag_past_at) return take(f, past.at);
+  if (f.tag == tag_past_converged) return take(f, past.converged);
   return take_spec(f, past.spec);
 }
 
@@ -102,6 +104,7 @@ bool take_service(const record::Field& f, ServiceEntry& s) {
     case tag_past_task_version:
     case tag_past_at:
     case tag_past_spec:
+    case tag_past_converged:
       return take_past(f, s.history);
     default:
       return true;  // of a later version
@@ -142,6 +145,7 @@ store::Write Services::record_of(const ServiceEntry& s) const {
     w.uint(tag_past_task_version, past.task_version);
     w.sint(tag_past_at, past.at.us);
     w.bytes(tag_past_spec, api::service_spec_json(past.spec));
+    w.uint(tag_past_converged, past.converged ? 1 : 0);
   }
   return store::Write::put(service_key(s.id), std::move(w).finish());
 }
@@ -153,6 +157,9 @@ Result<void> Services::load_record(const std::string& value) {
   CUBE_TRY(
       record::read(value, "service", [&](const record::Field& f) { return take_service(f, s); }));
   if (s.id.is_nil()) return Error{Code::corrupt, "service: it has no ID"};
+  for (PastSpec& past : s.history) {  // older records do not say it
+    past.converged = past.converged || past.task_version == s.stable_version;
+  }
   if (by_name_.contains(s.spec.name)) {
     return Error{Code::corrupt, "service: two have the name " + s.spec.name};
   }

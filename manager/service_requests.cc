@@ -25,6 +25,16 @@ bool share_a_host(const service::IngressRules& a, const service::IngressRules& b
   });
 }
 
+// The oldest goes, but never the newest that converged: a step back needs it.
+void trim(std::deque<PastSpec>& history) {
+  while (history.size() > history_max) {
+    const auto newest =
+        std::ranges::find_if(history.rbegin(), history.rend(), &PastSpec::converged);
+    const bool keeps_first = newest != history.rend() && &*newest == &history.front();
+    history.erase(keeps_first ? history.begin() + 1 : history.begin());
+  }
+}
+
 bool has_route(const service::IngressRules& in) {
   return !in.hosts.empty() || !in.path.empty();
 }
@@ -210,14 +220,28 @@ Result<api::ServiceView> Services::roll_back(std::string_view ref,
   ServiceEntry* s = entry(ref, why);
   if (s == nullptr) return why;
   CUBE_TRY(check_version(*s, if_match));
-  if (s->history.empty()) {
-    return Error{Code::conflict, fmt::format("service {} has no earlier version", s->spec.name)};
-  }
-  service::ServiceSpec spec = s->history.back().spec;
+  const auto before = step_back(*s);
+  if (!before.ok()) return before.error();
+  service::ServiceSpec spec = (*before)->spec;
   spec.replicas = s->spec.replicas;
   CUBE_TRY(check_collisions(s, spec));
   set_spec(*s, std::move(spec), service::State::rolling_back);
   return view(*s);
+}
+
+// Where a step back leads: to the newest that converged and is not what is asked for now. Several
+// changes that failed one after the other are stepped over. Before anything converged there is
+// only the one before.
+Result<const PastSpec*> Services::step_back(const ServiceEntry& s) const {
+  const bool none_converged =
+      s.stable_version == 0 && std::ranges::none_of(s.history, &PastSpec::converged);
+  for (auto at = s.history.rbegin(); at != s.history.rend(); ++at) {
+    service::ServiceSpec spec = at->spec;
+    spec.replicas = s.spec.replicas;
+    if ((at->converged || none_converged) && spec != s.spec) return &*at;
+  }
+  return Error{Code::conflict, fmt::format("service {} has no earlier version{}", s.spec.name,
+                                           s.history.empty() ? "" : " that was stable")};
 }
 
 Result<void> Services::remove(std::string_view ref) {
@@ -236,8 +260,9 @@ Result<void> Services::remove(std::string_view ref) {
 
 void Services::set_spec(ServiceEntry& s, service::ServiceSpec spec, service::State state) {
   const bool new_task = service::differs_in_task(s.spec, spec);
-  s.history.push_back({s.version, s.task_version, s.updated, s.spec});
-  if (s.history.size() > history_max) s.history.pop_front();
+  s.history.push_back(
+      {s.version, s.task_version, s.updated, s.spec, s.task_version == s.stable_version});
+  trim(s.history);
   ++s.version;
   s.updated = core_.now_.wall;
   s.spec = std::move(spec);

@@ -33,6 +33,7 @@ struct PastSpec {
   std::uint64_t version = 0, task_version = 0;
   WallTime at;
   service::ServiceSpec spec;
+  bool converged = false;  // its replicas were stable: a step back may lead there
 };
 
 // After a replica failed for good its slot is filled again later, each time after a longer pause.
@@ -147,6 +148,7 @@ class Services {
   void fail_update(ServiceEntry& s);
   void start(ServiceEntry& s, std::uint32_t slot);
   const PastSpec* past(const ServiceEntry& s, std::uint64_t task_version) const;
+  Result<const PastSpec*> step_back(const ServiceEntry& s) const;
   void retire(ServiceEntry& s, TaskEntry& t);
   void check_drains(ServiceEntry& s);
   bool is_drained(const TaskEntry& t) const;
