@@ -20,6 +20,21 @@ free_port() {
   done
 }
 
+# free_ports COUNT: the first of so many consecutive ones.
+free_ports() {
+  local first port
+  while :; do
+    first=$(free_port)
+    for ((port = first + 1; port < first + $1; port++)); do
+      [ -e "$BATS_FILE_TMPDIR/port-$port" ] && continue 2
+      (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && continue 2
+    done
+    for ((port = first; port < first + $1; port++)); do : >"$BATS_FILE_TMPDIR/port-$port"; done
+    echo "$first"
+    return
+  done
+}
+
 # eventually SECONDS COMMAND...: repeats the command until it succeeds; fails with its last output.
 eventually() {
   local deadline=$((SECONDS + $1)) output
