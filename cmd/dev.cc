@@ -61,9 +61,8 @@ int run_dev(const cli::DevOptions& options) {
     return could_not_start(log, manager.error());
   }
 
-  auto ingress =
-      start_inside(options.host, options.ingress_port, options.ingress_port_given,
-                   http::Endpoint{{}, options.host, (*manager)->port()}.str(), loop, log);
+  auto ingress = start_inside(options.host, options.ingress_port, options.ingress_port_given,
+                              **manager, loop, log);
   if (!ingress) {
     manager->reset();
     worker->reset();

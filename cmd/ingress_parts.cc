@@ -52,8 +52,8 @@ Result<void> IngressPart::serve_metrics(const IngressStart& options, http::Loop&
     responder->send({200, "ok\n", "text/plain; charset=utf-8", {}});
   });
   router->add("GET", "/metrics", [this](const auto&, const auto&, auto responder) {
-    proxy_->metrics([responder, more = routes_->metrics()](const std::string& text) {
-      responder->send({200, text + more, std::string(daemon::metrics_content_type), {}});
+    metrics([responder](const std::string& text) {
+      responder->send({200, text, std::string(daemon::metrics_content_type), {}});
     });
   });
   http::ServerOptions server;
@@ -69,7 +69,19 @@ Result<void> IngressPart::serve_metrics(const IngressStart& options, http::Loop&
   return {};
 }
 
+void IngressPart::metrics(std::function<void(std::string)> tell) {
+  proxy_->metrics([tell = std::move(tell), more = routes_->metrics()](const std::string& text) {
+    tell(text + more);
+  });
+}
+
+void IngressPart::measure_with(daemon::ManagerDaemon& manager) {
+  manager_ = &manager;
+  manager.also_measure([this](std::function<void(std::string)> tell) { metrics(std::move(tell)); });
+}
+
 IngressPart::~IngressPart() {
+  if (manager_ != nullptr) manager_->also_measure({});
   metrics_.reset();
   proxy_->drain(drain_);
   routes_.reset();  // until here it tells the manager which replicas are free
@@ -77,15 +89,16 @@ IngressPart::~IngressPart() {
 
 Result<std::unique_ptr<IngressPart>> start_inside(const std::string& host, std::uint16_t port,
                                                   bool port_was_asked_for,
-                                                  const std::string& manager, http::Loop& loop,
+                                                  daemon::ManagerDaemon& manager, http::Loop& loop,
                                                   daemon::Log& log) {
   if (port == 0) return std::unique_ptr<IngressPart>();
   IngressStart options;
-  options.managers = {manager};
+  options.managers = {http::Endpoint{{}, host, manager.port()}.str()};
   options.host = host;
   options.port = port;
   options.drain = 10s;
   auto part = IngressPart::start(options, loop, log);
+  if (part) (*part)->measure_with(manager);
   if (part || port_was_asked_for) return part;
   log.warn("ingress.none", part.error().message +
                                "; no ingress here. Choose a port with --ingress-port, 0 for none");

@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "daemon/log.h"
+#include "daemon/manager_daemon.h"
 #include "http/loop.h"
 #include "http/server.h"
 #include "ingress/proxy.h"
@@ -34,21 +35,27 @@ class IngressPart {
   ~IngressPart();  // ends what is under way first, for at most `drain`
   std::uint16_t port() const { return proxy_->port(); }
 
+  // Its metrics are on the manager's page too, until it ends; the manager must outlive it.
+  void measure_with(daemon::ManagerDaemon& manager);
+
  private:
   IngressPart() = default;
+  void metrics(std::function<void(std::string)> tell);
   Result<void> serve_metrics(const IngressStart& options, http::Loop& loop);
 
   Duration drain_{};
+  daemon::ManagerDaemon* manager_ = nullptr;
   std::unique_ptr<ingress::Proxy> proxy_;
   std::unique_ptr<ingress::RoutesClient> routes_;
   std::unique_ptr<http::Server> metrics_;
 };
 
-// The ingress inside `cube manager` and `cube dev`: `port` 0 is none. The usual port, which nobody
-// asked for, may be somebody else's: then there is none, and the log says so.
+// The ingress inside `cube manager` and `cube dev`, with its metrics on the manager's page: `port`
+// 0 is none. The usual port, which nobody asked for, may be somebody else's: then there is none,
+// and the log says so. `manager` listens on `host` and must outlive the part.
 Result<std::unique_ptr<IngressPart>> start_inside(const std::string& host, std::uint16_t port,
                                                   bool port_was_asked_for,
-                                                  const std::string& manager, http::Loop& loop,
+                                                  daemon::ManagerDaemon& manager, http::Loop& loop,
                                                   daemon::Log& log);
 
 }  // namespace cube::cmd

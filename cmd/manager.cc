@@ -31,9 +31,8 @@ int run_manager(const cli::ManagerOptions& options) {
   auto manager = daemon::ManagerDaemon::start(std::move(shell), **store, loop, log);
   if (!manager) return could_not_start(log, manager.error());
 
-  auto ingress =
-      start_inside(options.host, options.ingress_port, options.ingress_port_given,
-                   http::Endpoint{{}, options.host, (*manager)->port()}.str(), loop, log);
+  auto ingress = start_inside(options.host, options.ingress_port, options.ingress_port_given,
+                              **manager, loop, log);
   if (!ingress) return could_not_start(log, ingress.error());
 
   warn_when_exposed(log, options.host, (*manager)->port());

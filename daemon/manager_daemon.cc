@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mutex>
 
 #include "api/codec.h"
 #include "daemon/event_feed.h"
@@ -91,6 +92,10 @@ class Shell final : public ManagerDaemon {
   }
 
   std::uint16_t port() const override { return server_->port(); }
+  void also_measure(MetricsSource source) override {
+    const std::lock_guard lock(more_metrics_mutex_);
+    more_metrics_ = std::move(source);
+  }
 
  private:
   Result<manager::Manager> load() {
@@ -335,13 +340,18 @@ class Shell final : public ManagerDaemon {
 
   void get_metrics(const Request&, const Params&, ResponderPtr responder) {
     core_.read([this, responder = std::move(responder)](const manager::Manager& core) {
-      on_loop([responder, figures = figures_of(core, store_.usage())] {
-        http::Response response;
-        response.content_type = std::string(metrics_content_type);
-        response.body = manager_metrics(figures);
-        responder->send(std::move(response));
+      on_loop([this, responder, figures = figures_of(core, store_.usage())] {
+        tell_metrics(manager_metrics(figures), responder);
       });
     });
+  }
+
+  void tell_metrics(std::string page, const ResponderPtr& responder) {
+    const auto tell = [responder, page = std::move(page)](const std::string& more) {
+      responder->send({200, page + more, std::string(metrics_content_type), {}});
+    };
+    const std::lock_guard lock(more_metrics_mutex_);  // while it is held the source is there
+    more_metrics_ ? more_metrics_(tell) : tell("");
   }
 
   // Goes through the core's thread: an answer says that it still steps.
@@ -367,6 +377,8 @@ class Shell final : public ManagerDaemon {
   ServiceHandlers services_;
   Gateway gateway_;
   http::Router router_;
+  std::mutex more_metrics_mutex_;
+  MetricsSource more_metrics_;
   std::unique_ptr<http::Server> server_;
 };
 

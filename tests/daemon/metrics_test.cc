@@ -96,6 +96,20 @@ TEST_CASE("both daemons' metrics are well-formed and say what is there") {
   for (const auto name : cadvisor_names) CHECK(page.types.contains(std::string(name)));
 }
 
+TEST_CASE("a manager's page ends with what another part of its process measures, while it does") {
+  ManagerBox manager;
+  Caller caller(api::Daemon::manager, manager.port);
+  CHECK(parse(caller.get("/metrics").body).samples.contains("cube_manager_epoch"));
+  manager.daemon->also_measure([](const std::function<void(std::string)>& tell) {
+    tell("# HELP proxied_total So many.\n# TYPE proxied_total counter\nproxied_total 7\n");
+  });
+  const auto page = parse(caller.get("/metrics").body);
+  CHECK(page.samples.contains("cube_manager_epoch"));
+  CHECK(page.samples.at("proxied_total") == 7);
+  manager.daemon->also_measure({});
+  CHECK_FALSE(parse(caller.get("/metrics").body).samples.contains("proxied_total"));
+}
+
 TEST_CASE("a container has cAdvisor's names, and no name of a task can break the page") {
   daemon::MeasuredContainer measured;
   measured.container.container_id = "c1";

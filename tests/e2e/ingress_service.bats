@@ -49,6 +49,17 @@ answers() { [ "$(through "$@")" = 200 ]; }
   [ "$(sort -u "$dir/codes")" = 200 ]
 }
 
+@test "the manager's metrics have the ingress's, by service" {
+  local page requests
+  page=$(curl -fsS "$api/metrics")
+  grep -q '^cube_manager_epoch ' <<<"$page"
+  requests=$(sed -n 's/^cube_ingress_requests_total{service="web",code="200"} //p' <<<"$page")
+  [ "$requests" -ge "$(grep -c 200 "$dir/codes")" ]
+  [ "$(sed -n 's/^cube_ingress_request_duration_seconds_count{service="web"} //p' <<<"$page")" -ge "$requests" ]
+  [ "$(sed -n 's/^cube_ingress_in_flight{service="web"} //p' <<<"$page")" = 0 ]
+  grep -q '^cube_ingress_manager_up 1$' <<<"$page"
+}
+
 @test "a service that is gone is 404" {
   curl -fsS -X DELETE "$api/services/web" >/dev/null
   gone() { [ "$(through -H "Host: web.example.com" /health)" = 404 ]; }
