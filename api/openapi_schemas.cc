@@ -356,7 +356,8 @@ constexpr std::string_view schemas = R"json({
         "Ready": {"type": "integer"},
         "Updated": {"type": "integer"},
         "Failures": {"type": "integer"},
-        "Failed": {"type": "string", "format": "uuid"}}}}},
+        "Failed": {"type": "string", "format": "uuid"},
+        "Warnings": {"type": "array", "items": {"type": "string"}}}}}},
 
 "ServicePast": {"type": "object", "required": ["Version", "At", "Spec"], "properties": {
   "Version": {"type": "integer"},

@@ -20,6 +20,7 @@ struct ServiceStatus {
   std::string message;  // why, in words; empty: nothing to tell
   std::uint32_t replicas = 0, running = 0, ready = 0, updated = 0, failures = 0;
   TaskId failed;  // whose failure counted last; nil: none
+  std::vector<std::string> warnings;  // what is as asked, and hardly meant; in words
   bool converged() const { return state == "stable" && ready == replicas && updated == replicas; }
 };
 

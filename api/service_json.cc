@@ -348,6 +348,7 @@ void write_view(JsonWriter& w, const ServiceView& view) {
   w.member("Updated", s.updated);
   w.member("Failures", s.failures);
   w.member("Failed", s.failed.str());
+  write_texts(w, "Warnings", s.warnings);
   w.close_object();
   w.close_object();
 }
@@ -359,6 +360,7 @@ constexpr Field<ServiceStatus> status_fields[] = {
     {"Replicas", field<&ServiceStatus::replicas>}, {"Running", field<&ServiceStatus::running>},
     {"Ready", field<&ServiceStatus::ready>},       {"Updated", field<&ServiceStatus::updated>},
     {"Failures", field<&ServiceStatus::failures>}, {"Failed", field<&ServiceStatus::failed>},
+    {"Warnings", field<&ServiceStatus::warnings>},
 };
 Result<void> read_status(const Value& v, const At& at, ServiceView& out) {
   return decode(v, at, Part(status_fields, out.status));

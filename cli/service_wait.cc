@@ -115,6 +115,12 @@ int ServiceWait::conclude_late(const Waited& w) {
   return exit_not_converged;
 }
 
+void ServiceWait::warn(const Waited& w) {
+  if (waiting_.quiet || w.gone) return;
+  for (const std::string& warning : w.view.status.warnings)
+    io_.err << "warning: " << called(w.view) << ": " << printable(warning) << '\n' << std::flush;
+}
+
 int ServiceWait::conclude(const Waited& w) {
   if (w.gone) return fail(io_, exit_failed, called(w.view) + " was removed in the meantime");
   switch (w.verdict) {
@@ -139,7 +145,10 @@ int ServiceWait::finish() {
   if (waited_.empty()) return exit_fine;
   wait();
   int code = exit_fine;
-  for (const Waited& w : waited_) code = worse(code, conclude(w));
+  for (const Waited& w : waited_) {
+    code = worse(code, conclude(w));
+    warn(w);
+  }
   return code;
 }
 

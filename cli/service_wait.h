@@ -43,6 +43,7 @@ class ServiceWait {
   int conclude(const Waited& waited);
   int conclude_late(const Waited& waited);
   void explain(const Waited& waited);
+  void warn(const Waited& waited);
   std::optional<Task> culprit(const Waited& waited);
 
   ManagerClient& client_;

@@ -141,6 +141,7 @@ void Services::reconcile(ServiceEntry& s) {
   conclude(s, decision.outcome);
   update_routes(s);
   check_drains(s);
+  warn(s);
   set_alarm(s, std::min(s.alarm, decision.look_again));
   if (s.removing && s.replicas.empty()) erase(s);
 }
@@ -347,7 +348,10 @@ void Services::restore(TaskEntry& t) {
 }
 
 void Services::restored() {
-  for (auto& [id, s] : services_) update_routes(s);
+  for (auto& [id, s] : services_) {
+    update_routes(s);
+    s.warned = !warnings(s).empty();  // by the manager before this one
+  }
 }
 
 void Services::boot() {

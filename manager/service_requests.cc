@@ -344,6 +344,7 @@ api::ServiceView Services::view(const ServiceEntry& s) const {
   status.replicas = static_cast<std::uint32_t>(s.slots.size());
   status.failures = s.failures;
   status.failed = s.failed;
+  status.warnings = warnings(s);
   for (const auto& [id, t] : s.replicas) {
     if (t->task.status.observed == Observed::running) ++status.running;
     if (t->task.draining || stage_of(*t) != service::Stage::ready) continue;

@@ -5,6 +5,7 @@
 //
 //   service_requests.cc   create, change, scale, roll back, remove
 //   service_replicas.cc   slots and tasks: what is there, what is to be done about it
+//   service_warnings.cc   what is as asked and hardly meant
 //   service_scaling.cc    how many, by what is measured (service/autoscale.h decides)
 //   service_routes.cc     the table of routes; drains
 //   service_records.cc    the stored form
@@ -65,6 +66,7 @@ struct ServiceEntry {
   std::map<std::uint32_t, SlotPause> pauses;
   std::vector<api::RoutedReplica> routed;  // as the table shows them
   service::Samples samples;
+  bool warned = false;  // of what warnings() says now
   Instant alarm = Instant::never();
   bool touched = false, dirty = false;
 };
@@ -152,6 +154,8 @@ class Services {
   void retire(ServiceEntry& s, TaskEntry& t);
   void check_drains(ServiceEntry& s);
   bool is_drained(const TaskEntry& t) const;
+  std::vector<std::string> warnings(const ServiceEntry& s) const;
+  void warn(ServiceEntry& s);
   void autoscale(ServiceEntry& s);
   std::uint32_t least_used(const ServiceEntry& s) const;
   void update_routes(ServiceEntry& s);

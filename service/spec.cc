@@ -197,6 +197,13 @@ TaskSpec task_on(const ServiceSpec& spec, std::uint32_t slot, const std::string&
   return task;
 }
 
+bool is_of_one_node(const SharedVolume& volume) {
+  if (volume.name.empty() || (!volume.driver.empty() && volume.driver != "local")) return false;
+  const auto type = volume.options.find("type");
+  return !volume.options.contains("device") ||
+         (type != volume.options.end() && type->second == "tmpfs");
+}
+
 bool differs_in_task(const ServiceSpec& a, const ServiceSpec& b) {
   return task_of(a, 1) != task_of(b, 1);
 }

@@ -114,6 +114,10 @@ TaskSpec task_of(const ServiceSpec& spec, std::uint32_t slot);
 // The node that a slot of a global service is for is a constraint of its task.
 TaskSpec task_on(const ServiceSpec& spec, std::uint32_t slot, const std::string& node);
 
+// Each node's volume of this name has data of its own: the local driver, and no device that could
+// be the same for all.
+bool is_of_one_node(const SharedVolume& volume);
+
 // A change between these must start new containers.
 bool differs_in_task(const ServiceSpec& a, const ServiceSpec& b);
 

@@ -260,6 +260,20 @@ TEST_CASE_FIXTURE(ServiceFixture, "the time is up, or Ctrl-C: what goes on is sa
   CHECK(cube({"service", "scale", "web=3"}).code == exit_interrupted);
 }
 
+TEST_CASE_FIXTURE(ServiceFixture,
+                  "what the manager warns of is told at the end, and is no failure") {
+  manager.service_script = [](api::ServiceView& s, int asked) {
+    arrives(0)(s, asked);
+    s.status.warnings = {"volume data is local"};
+  };
+  const auto got = cube({"service", "create", "--name", "web", "--image", "echo"});
+  CAPTURE(got.err);
+  CHECK(got.code == exit_fine);
+  CHECK(has(got.err, "warning: web ("));
+  CHECK(has(got.err, "): volume data is local\n"));
+  CHECK(cube({"service", "create", "-q", "--name", "web", "--image", "echo"}).err.empty());
+}
+
 TEST_CASE_FIXTURE(ServiceFixture, "scale") {
   manager.add_service("web", "echo");
   manager.add_service("api", "echo");

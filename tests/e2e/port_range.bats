@@ -50,6 +50,14 @@ replaced() { # SLOT CONTAINER
   [ "$(for slot in 1 2 3; do get "$slot" host; done | sort -u | wc -l)" = 3 ]
 }
 
+@test "a local volume on two nodes is a warning, and no failure" {
+  run "$cube" service scale web=3
+  [ "$status" = 0 ]
+  [[ $output == *"warning: web ("*"): volume $cluster-data is local to each node: its replicas on n1, n2 do not"* ]]
+  [ "$("$cube" service inspect web | jq '.Status.Warnings | length')" = 1 ]
+  [ "$("$cube" events --since 0 -o json | jq -r 'select(.Kind == "service.warning") | .Name')" = web ]
+}
+
 @test "a container that is removed by force is replaced at its port, and no other is touched" {
   local before others
   before=$(container 2) others="$(container 1) $(container 3)"

@@ -358,6 +358,7 @@ class Story {
                     st.state, s.version, st.replicas, st.ready, st.updated);
     if (st.failures > 0) out += fmt::format(" failures={}", st.failures);
     if (!st.message.empty()) out += " (" + st.message + ")";
+    for (const std::string& warning : st.warnings) out += "\n    warning: " + warning;
     return out + "\n";
   }
 
@@ -382,6 +383,11 @@ class Story {
       spec.max_per_node = static_cast<std::uint32_t>(std::stoul(*v));
     }
     if (auto v = option(w, "cpu")) spec.task.cpu_milli = milli(*v);
+    if (auto v = option(w, "volume")) spec.volume.name = *v;
+    if (auto v = option(w, "nfs")) {
+      spec.volume.options = {{"type", "nfs"}, {"o", "addr=store"}, {"device", *v}};
+    }
+    if (!spec.volume.name.empty()) spec.volume.target = "/data";
     if (auto v = option(w, "start")) {
       spec.port_range = {static_cast<std::uint16_t>(std::stoul(*v)), {80, "tcp"}};
     }
