@@ -1,6 +1,16 @@
 // One command in a container: make it, run it to the end of its output, ask for its exit code.
 
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+extern "C" {  // glibc 2.36 forgets to say so
+#include <sys/pidfd.h>
+}
+
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 
 #include "base/text.h"
 #include "runtime/docker_api.h"
@@ -14,6 +24,21 @@ using Kind = EngineError::Kind;
 
 constexpr std::size_t output_bytes_max = 4096;
 constexpr Duration exec_call_deadline = 10s;
+
+// The engine has no call that ends a command, and one that hangs would be joined by another at each
+// probe. Only a process of this very container is killed: the number may mean another one by now,
+// or the engine be on another machine.
+void kill_in_container(const ExecState& state) {
+  if (!state.running || state.pid <= 0 || state.container.empty()) return;
+  const int process = ::pidfd_open(state.pid, 0);
+  if (process < 0) return;
+  std::ifstream file(fmt::format("/proc/{}/cgroup", state.pid));
+  const std::string groups(std::istreambuf_iterator<char>(file), {});
+  if (groups.find(state.container) != std::string::npos) {
+    (void)::pidfd_send_signal(process, SIGKILL, nullptr, 0);
+  }
+  ::close(process);
+}
 
 // Kept by the api from begin() to finish(); the one timer bounds the whole.
 class Exec : public std::enable_shared_from_this<Exec> {
@@ -118,8 +143,21 @@ class Exec : public std::enable_shared_from_this<Exec> {
 
   void time_out() {
     if (!done_) return;
+    if (!id_.empty()) kill_command();
     finish(
         EngineError{Kind::other, "the command does not end within " + format_duration(timeout_)});
+  }
+
+  // Goes on after the outcome is told.
+  void kill_command() {
+    http::Call call;
+    call.target = "/exec/" + id_ + "/json";
+    call.deadline = exec_call_deadline;
+    api_.call(std::move(call), [](DockerApi::Reply reply) {
+      if (failed(reply)) return;
+      const auto state = parse_exec(std::get<http::Answer>(reply).body);
+      if (state.ok()) kill_in_container(*state);
+    });
   }
 
   void finish(Outcome<ExecResult> outcome) {

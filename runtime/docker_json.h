@@ -37,6 +37,8 @@ Result<std::string> parse_id(std::string_view json);  // {"Id": ...} of create a
 struct ExecState {
   bool running = false;
   std::int32_t exit_code = 0;
+  std::int32_t pid = 0;   // as this machine sees it, when the engine runs here; 0: none
+  std::string container;  // full ID
 };
 Result<ExecState> parse_exec(std::string_view json);
 Result<EngineInfo> parse_info(std::string_view json);

@@ -255,8 +255,8 @@ Result<std::string> parse_id(std::string_view json) {
 Result<ExecState> parse_exec(std::string_view json) {
   auto parsed = parse(json, "answer");
   if (!parsed.ok()) return std::move(parsed).error();
-  return ExecState{flag(*parsed, "Running"),
-                   static_cast<std::int32_t>(number(*parsed, "ExitCode"))};
+  return ExecState{flag(*parsed, "Running"), static_cast<std::int32_t>(number(*parsed, "ExitCode")),
+                   static_cast<std::int32_t>(number(*parsed, "Pid")), text(*parsed, "ContainerID")};
 }
 
 Result<EngineInfo> parse_info(std::string_view json) {

@@ -189,6 +189,9 @@ TEST_CASE("odd members are zeros; what is not JSON is an error") {
   }
   CHECK(parse_exec(R"({"Running":false,"ExitCode":3})")->exit_code == 3);
   CHECK(parse_exec(R"({"Running":true,"ExitCode":null})")->running);
+  const auto exec = parse_exec(R"({"Running":true,"Pid":4711,"ContainerID":"fa27"})");
+  CHECK(exec->pid == 4711);
+  CHECK(exec->container == "fa27");
 }
 
 TEST_CASE("the engine's information") {
