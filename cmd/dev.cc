@@ -36,13 +36,17 @@ int run_dev(const cli::DevOptions& options) {
   if (!manager_store) return could_not_start(log, manager_store.error());
   auto worker_store = open_store(options.dbtype, options.data_dir + "/worker", "worker");
   if (!worker_store) return could_not_start(log, worker_store.error());
+  const auto worker_options = worker_of(options);
+  const auto claim =
+      claim_of(worker_options.docker_host, worker_options.cluster, worker_options.name);
+  if (!claim) return could_not_start(log, claim.error());
   http::Loop loop;
   auto runtime = engine(loop, options.docker_host);
   if (!runtime) return could_not_start(log, runtime.error());
   loop.start();
 
-  auto worker = daemon::WorkerDaemon::start(worker_shell(worker_of(options)), **worker_store,
-                                            **runtime, loop, log);
+  auto worker = daemon::WorkerDaemon::start(worker_shell(worker_options), **worker_store, **runtime,
+                                            loop, log);
   if (!worker) {
     loop.stop();  // the engine's runtime may only go when nothing runs on the loop any more
     return could_not_start(log, worker.error());

@@ -38,11 +38,20 @@ Result<std::unique_ptr<runtime::Runtime>> engine(http::Loop& loop, const std::st
       std::make_unique<runtime::DockerRuntime>(loop, std::move(options)));
 }
 
+Result<daemon::EngineClaim> claim_of(const std::string& docker_host, const std::string& cluster,
+                                     const std::string& name) {
+  const auto endpoint = runtime::docker_endpoint(docker_host);
+  if (!endpoint) return endpoint.error();
+  return daemon::EngineClaim::take(endpoint->str(), cluster, name);
+}
+
 int run_worker(const cli::WorkerOptions& options) {
   DaemonProcess process;
   daemon::Log log(format_of(options.log_format), "worker");
   auto store = open_store(options.dbtype, options.data_dir, "worker");
   if (!store) return could_not_start(log, store.error());
+  const auto claim = claim_of(options.docker_host, options.cluster, options.name);
+  if (!claim) return could_not_start(log, claim.error());
   http::Loop loop;
   auto runtime = engine(loop, options.docker_host);
   if (!runtime) return could_not_start(log, runtime.error());

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "cli/options.h"
+#include "daemon/engine_claim.h"
 #include "daemon/worker_daemon.h"
 #include "runtime/docker_runtime.h"
 
@@ -17,5 +18,9 @@ daemon::GuardStart guard_of(const cli::WorkerOptions& options);
 
 // The engine at `docker_host` (empty: the usual socket). It need not be there yet.
 Result<std::unique_ptr<runtime::Runtime>> engine(http::Loop& loop, const std::string& docker_host);
+
+// Held as long as the worker is there.
+Result<daemon::EngineClaim> claim_of(const std::string& docker_host, const std::string& cluster,
+                                     const std::string& name);
 
 }  // namespace cube::cmd

@@ -130,6 +130,17 @@ refuse() {
   [[ $output == *"$dir/file"* ]]
 }
 
+@test "a second worker of one name and cluster on the engine touches nothing" {
+  id=$(submit "{\"Name\":\"alone\",\"Image\":\"$echo_image\"}")
+  eventually 30 task_is "$id" State 2
+  node=$(field "$id" Node)
+  run timeout 20 "$cube" worker --name "$node" --cluster "$cluster" --port "$(free_port)" \
+    --data-dir "$dir/twin"
+  [ "$status" = 1 ]
+  [[ $output == *"another worker named $node of cluster $cluster"* ]]
+  [ "$(docker inspect -f '{{.State.Running}}' "$(container_of "$id")")" = true ]
+}
+
 @test "a full disk: 507, nothing lost, and on it goes when there is room again" {
   [ "$(id -u)" = 0 ] || skip "mounting a small disk needs root"
   mkdir -p "$dir/small"
