@@ -12,6 +12,11 @@ Health::State Health::state(Instant now) const {
   return trying_ ? State::on_trial : State::trial;
 }
 
+bool Health::is_doubtful(Instant now) const {
+  if (failures_ == 0) return false;
+  return now < (out_ ? until_ : failed_) + doubt;
+}
+
 void Health::chosen(Instant now) {
   if (state(now) == State::trial) trying_ = true;
 }
@@ -23,6 +28,7 @@ void Health::succeeded() {
 bool Health::failed(Instant now) {
   trying_ = false;
   ++failures_;
+  failed_ = now;
   if (out_ && now < until_) return false;  // a request from before, or of the last resort
   if (!out_ && failures_ < eject_after_failures) return false;
   const Duration doubled = eject_first * (std::int64_t{1} << std::min(ejections_, 10U));
@@ -33,26 +39,40 @@ bool Health::failed(Instant now) {
 }
 
 std::optional<std::size_t> Balancer::choose(std::span<Balanced* const> replicas,
-                                            std::span<const Balanced* const> tried, Instant now) {
+                                            std::span<const Balanced* const> tried, Instant now,
+                                            bool only_once) {
   if (replicas.empty()) return std::nullopt;
   replicas_ = replicas;
   tried_ = tried;
   now_ = now;
-  std::optional<std::size_t> chosen;
-  switch (how_) {
-    case service::IngressRules::Balance::round_robin:
-      chosen = next_usable(cursor_);
-      break;
-    case service::IngressRules::Balance::least_connections:
-      chosen = least_connections();
-      break;
-    case service::IngressRules::Balance::random_two:
-      chosen = random_two();
-      break;
+  no_doubtful_ = only_once;
+  auto chosen = choose_usable();
+  if (!chosen && no_doubtful_) {
+    no_doubtful_ = false;
+    chosen = choose_usable();
   }
   if (!chosen) return last_resort();
   cursor_ = *chosen + 1;
   return chosen;
+}
+
+std::optional<std::size_t> Balancer::choose_usable() {
+  switch (how_) {
+    case service::IngressRules::Balance::round_robin:
+      return next_usable(cursor_);
+    case service::IngressRules::Balance::least_connections:
+      return least_connections();
+    case service::IngressRules::Balance::random_two:
+      return random_two();
+  }
+  CUBE_UNREACHABLE();
+}
+
+bool Balancer::is_usable(std::size_t i) const {
+  const Health& health = replicas_[i]->health;
+  const auto state = health.state(now_);
+  if (state != Health::State::good && state != Health::State::trial) return false;
+  return !(no_doubtful_ && health.is_doubtful(now_)) && !was_tried(replicas_[i]);
 }
 
 bool Balancer::was_tried(const Balanced* replica) const {
@@ -62,9 +82,7 @@ bool Balancer::was_tried(const Balanced* replica) const {
 std::optional<std::size_t> Balancer::next_usable(std::size_t from) {
   for (std::size_t step = 0; step < replicas_.size(); ++step) {
     const std::size_t i = (from + step) % replicas_.size();
-    const auto state = replicas_[i]->health.state(now_);
-    if (state != Health::State::good && state != Health::State::trial) continue;
-    if (!was_tried(replicas_[i])) return i;
+    if (is_usable(i)) return i;
   }
   return std::nullopt;
 }
@@ -76,9 +94,7 @@ std::optional<std::size_t> Balancer::least_connections() {
   for (std::size_t step = 0; step < n; ++step) {
     const std::size_t i = (cursor_ + step) % n;
     if (best && replicas_[i]->in_flight >= replicas_[*best]->in_flight) continue;
-    const auto state = replicas_[i]->health.state(now_);
-    if (state != Health::State::good && state != Health::State::trial) continue;
-    if (!was_tried(replicas_[i])) best = i;
+    if (is_usable(i)) best = i;
   }
   return best;
 }

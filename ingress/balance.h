@@ -16,6 +16,7 @@ namespace cube::ingress {
 inline constexpr std::uint32_t eject_after_failures = 3;  // in a row
 inline constexpr Duration eject_first = 1s;               // doubling
 inline constexpr Duration eject_max = 30s;
+inline constexpr Duration doubt = 1s;
 
 // What the ingress itself has seen of a replica. Failures are those of the connection: refused,
 // closed, reset, silent or not HTTP. A reply is a success, whatever its status.
@@ -23,6 +24,9 @@ inline constexpr Duration eject_max = 30s;
 // After `eject_after_failures` in a row it is ejected. When its time is over one request at a time
 // is let through: with its success the replica is back, with its failure it is out for twice as
 // long.
+//
+// A request that nobody may send twice is not what should find out that a replica is gone: for
+// `doubt` after a failure, and after the end of an ejection, such a one goes elsewhere if it can.
 class Health {
  public:
   enum class State : std::uint8_t {
@@ -33,6 +37,7 @@ class Health {
   };
 
   State state(Instant now) const;
+  bool is_doubtful(Instant now) const;
   void chosen(Instant now);  // a request is on its way
   void succeeded();
   // True when this failure ejected it.
@@ -45,6 +50,7 @@ class Health {
   std::uint32_t failures_ = 0;   // in a row
   std::uint32_t ejections_ = 0;  // in a row
   Instant until_{0};
+  Instant failed_{0};  // last; REQUIRES: failures_ > 0
   bool out_ = false;
   bool trying_ = false;
 };
@@ -61,10 +67,15 @@ class Balancer {
 
   // The index of the replica to use, never one of `tried`. Ejected ones only when there is no
   // other: then the one that would be back soonest. Nothing: all have been tried, or there is none.
+  // `only_once`: the request cannot be sent again, and goes to a doubtful one only when there is no
+  // other.
   std::optional<std::size_t> choose(std::span<Balanced* const> replicas,
-                                    std::span<const Balanced* const> tried, Instant now);
+                                    std::span<const Balanced* const> tried, Instant now,
+                                    bool only_once = false);
 
  private:
+  std::optional<std::size_t> choose_usable();
+  bool is_usable(std::size_t i) const;
   std::optional<std::size_t> next_usable(std::size_t from);
   std::optional<std::size_t> least_connections();
   std::optional<std::size_t> random_two();
@@ -78,6 +89,7 @@ class Balancer {
   std::span<Balanced* const> replicas_;
   std::span<const Balanced* const> tried_;
   Instant now_{0};
+  bool no_doubtful_ = false;
 };
 
 }  // namespace cube::ingress

@@ -129,7 +129,8 @@ bool Session::is_counted(std::string_view path) const {
 // Sends the request to one replica after the other until one takes it.
 void Session::attempt() {
   while (phase_ == Phase::exchange && !ex_.upstream) {
-    const auto chosen = ex_.service->choose(ex_.tried, core_.reactor.now());
+    const bool only_once = !ex_.idempotent || !ex_.replayable;
+    const auto chosen = ex_.service->choose(ex_.tried, core_.reactor.now(), only_once);
     if (!chosen) {
       if (ex_.failure_status != 0) return answer(ex_.failure_status, ex_.failure_message);
       return answer(503, fmt::format("no replica of {} is ready", ex_.service->name));

@@ -71,8 +71,9 @@ struct Service {
   Histogram times;
 
   void count_code(int status);
-  std::optional<std::size_t> choose(std::span<const Balanced* const> tried, Instant now) {
-    return balancer.choose(choice, tried, now);
+  std::optional<std::size_t> choose(std::span<const Balanced* const> tried, Instant now,
+                                    bool only_once) {
+    return balancer.choose(choice, tried, now, only_once);
   }
 };
 

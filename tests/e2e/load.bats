@@ -78,8 +78,8 @@ scale() { # REPLICAS: and waits until so many run, and no more
   eventually 120 service_is '.Status.Ready == 6'
   some_more_requests
   [ "$(grep FAILED "$dir/load.out" | grep -vc 'FAILED POST .*: 502 ' || true)" = 0 ]
-  # It is ejected after three failures in a row; each of two clients may have one under way besides.
-  [ "$(failures)" -le 5 ]
+  # Each of two clients may have had one under way; after a failure GETs find out whether it is back.
+  [ "$(failures)" -le 3 ]
 }
 
 @test "the account is right: the client saw every request through" {

@@ -149,6 +149,40 @@ TEST_CASE("ejected replicas are left out, one trial request goes to who may come
   }
 }
 
+TEST_CASE("what cannot be sent again goes to no doubtful replica while there is another") {
+  for (const auto how : {service::IngressRules::Balance::round_robin,
+                         service::IngressRules::Balance::least_connections,
+                         service::IngressRules::Balance::random_two}) {
+    CAPTURE(static_cast<int>(how));
+    Balancer balancer(how, 3);
+    Group group(3);
+    const auto meets = [&](std::size_t replica, Instant now, bool only_once) {
+      bool met = false;
+      for (int i = 0; i < 50; ++i)
+        met = met || *balancer.choose(group.choice, {}, now, only_once) == replica;
+      return met;
+    };
+    CHECK(meets(1, t0, true));
+    group.all[1].health.failed(
+        t0);  // once: it is not ejected, and may be asked what can be repeated
+    CHECK_FALSE(meets(1, t0, true));
+    CHECK_FALSE(meets(1, t0 + doubt - 1ms, true));
+    CHECK(meets(1, t0, false));
+    CHECK(meets(1, t0 + doubt, true));  // for ever it is not: there may be nothing else
+    eject(group.all[1], t0);
+    const Instant back = group.all[1].health.until();
+    CHECK(meets(1, back, false));  // the trial
+    CHECK_FALSE(meets(1, back, true));
+    CHECK(meets(1, back + doubt, true));
+    group.all[1].health.succeeded();
+    CHECK(meets(1, t0, true));
+    // Nobody is without doubt: then all are as good.
+    for (Balanced& replica : group.all) replica.health.failed(t0);
+    CHECK(meets(1, t0, true));
+    CHECK(meets(2, t0, true));
+  }
+}
+
 TEST_CASE("when all are ejected the one that is back soonest is used") {
   Balancer balancer(service::IngressRules::Balance::round_robin, 3);
   Group group(3);
