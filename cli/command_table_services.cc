@@ -74,6 +74,9 @@ constexpr auto kUpdateFlags =
 
 constexpr std::array kListFlags{kManagerFlag, kOutput, Flag{'q', "quiet", toggle, "", "only IDs"},
                                 kNoTrunc, kWatch};
+constexpr auto kTasksFlags =
+    joined(kListFlags,
+           std::array{Flag{'a', "all", toggle, "", "also what is over and has been replaced"}});
 constexpr std::array kInspectFlags{
     kManagerFlag, Flag{'o', "output", text, "FORMAT", "form of the answer (json)", kFormats},
     Flag{'q', "quiet", toggle, "", "only IDs"},
@@ -179,7 +182,7 @@ constexpr std::array<Command, 12> kServiceCommands{{
     {"service ls", "list services", "[flags] [SERVICE...]", Takes::services, kListFlags,
      kListDetails},
     {"service ps", "list the replicas of services", "[flags] SERVICE...", Takes::services,
-     kListFlags, kTasksDetails},
+     kTasksFlags, kTasksDetails},
     {"service inspect", "show all about services", "[flags] SERVICE...", Takes::services,
      kInspectFlags, kInspectDetails},
     {"service scale", "change how many replicas there are", "[flags] SERVICE=N...", Takes::services,

@@ -160,6 +160,7 @@ struct ServiceShowOptions {
   OutputFormat output = OutputFormat::table;
   bool quiet = false, no_trunc = false, watch = false;
   bool history = false;  // inspect: the earlier versions
+  bool all = false;      // tasks: also those that are over and have been replaced
 };
 
 struct ServiceLogsOptions {

@@ -236,6 +236,7 @@ Result<Invocation> read_show(const Draft& draft, const Surroundings& around,
   o.no_trunc = draft.on("no-trunc");
   o.watch = draft.on("watch");
   o.history = draft.on("history");
+  o.all = draft.on("all");
   if (o.history && (o.quiet || draft.has("output")))
     return Error{Code::invalid, "--history is JSON: neither --output nor --quiet goes with it"};
   return Invocation(o);

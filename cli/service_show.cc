@@ -37,6 +37,17 @@ Result<std::vector<ServiceView>> look(const ServiceShowOptions& options, Manager
   return services;
 }
 
+// Of each slot what is not over; where all of it is, the newest. `tasks` are by slot, and age.
+std::vector<Task> present(std::vector<Task> tasks) {
+  std::vector<Task> out;
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    const bool last_of_slot = i + 1 == tasks.size() || tasks[i + 1].of.slot != tasks[i].of.slot;
+    const bool alone = out.empty() || out.back().of.slot != tasks[i].of.slot;
+    if (!tasks[i].is_terminal() || (last_of_slot && alone)) out.push_back(std::move(tasks[i]));
+  }
+  return out;
+}
+
 // The replicas of all that were asked for, by slot; of one slot the older first.
 Result<std::vector<Task>> replicas(const ServiceShowOptions& options, ManagerClient& client) {
   std::vector<Task> all;
@@ -46,6 +57,7 @@ Result<std::vector<Task>> replicas(const ServiceShowOptions& options, ManagerCli
     auto tasks = client.service_tasks(service->id.str());
     CUBE_TRY(tasks);
     std::ranges::stable_sort(*tasks, {}, [](const Task& t) { return t.of.slot; });
+    if (!options.all) *tasks = present(std::move(*tasks));
     all.insert(all.end(), tasks->begin(), tasks->end());
   }
   return all;

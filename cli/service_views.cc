@@ -81,7 +81,8 @@ Table replica_table(const std::vector<Task>& tasks, ServiceTableView view) {
   table.titles.push_back("REASON");
   for (const Task& t : tasks) {
     const bool running = t.wire_state() == WireState::running;
-    const Color color = t.draining                            ? Color::dim
+    const bool drains = t.draining && !t.is_terminal();
+    const Color color = drains                                ? Color::dim
                         : running                             ? Color::green
                         : t.wire_state() == WireState::failed ? Color::red
                                                               : Color::yellow;
@@ -91,7 +92,7 @@ Table replica_table(const std::vector<Task>& tasks, ServiceTableView view) {
                           {t.spec->name},
                           {std::to_string(t.of.version)},
                           {t.node},
-                          {t.draining ? "Draining" : std::string(name(t.wire_state())), color},
+                          {drains ? "Draining" : std::string(name(t.wire_state())), color},
                           {health},
                           {t.spec->image}};
     if (view.wide) {

@@ -137,7 +137,7 @@ Table task_table(const std::vector<Task>& tasks, WallTime now, TaskView view) {
         view.no_trunc ? t.status.container_id : t.status.container_id.substr(0, kShortContainer);
     std::vector<Cell> row{
         {view.no_trunc ? t.id.str() : short_id(t.id)}, {t.spec->name}, {ago(t.created, now)},
-        {std::string(name(state)), color_of(state)},   {container},   {t.spec->image}};
+        {std::string(name(state)), color_of(state)},   {container},    {t.spec->image}};
     if (view.wide) {
       row.push_back({t.node});
       row.push_back({health_text(t)});

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/planted.h"
+#include "base/text.h"
 #include "manager/impl.h"
 #include "manager/records.h"
 
@@ -15,14 +16,20 @@ std::string hex(std::string_view bytes) {
   return out;
 }
 
+Error not_ours(std::string_view cluster) {
+  return {Code::conflict, fmt::format("this store is of cluster {0}; start with --cluster {0}, or "
+                                      "with another --data-dir",
+                                      printable(cluster))};
+}
+
 }  // namespace
 
 Result<void> Core::load(const Scan& scan) {
   CUBE_TRY(scan([this](std::string_view key, std::string_view value) -> Result<void> {
     if (key.empty()) return {};
     auto done = load_record(key, value);
-    if (!done.ok()) return Error(done.error()).in("manager's record " + hex(key));
-    return {};
+    if (done.ok() || done.error().code == Code::conflict) return done;
+    return Error(done.error()).in("manager's record " + hex(key));
   }));
   if (id_.is_nil()) id_ = ManagerId(rng_.uuid());
   if (!CUBE_PLANTED("reuse-the-epoch")) ++epoch_;
@@ -35,6 +42,8 @@ Result<void> Core::load_record(std::string_view key, std::string_view value) {
     case Table::meta: {
       auto meta = read_meta(value);
       if (!meta.ok()) return std::move(meta).error();
+      if (!meta->cluster.empty() && meta->cluster != config_.cluster)
+        return not_ours(meta->cluster);
       id_ = meta->id;
       epoch_ = meta->epoch;
       next_node_ = meta->next_node;

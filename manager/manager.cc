@@ -50,7 +50,7 @@ void Core::boot() {
   booted_ = true;
   started_ = now_.mono;
   next_sweep_ = now_.mono + limits::sweep_every;
-  fx_->writes.push_back(meta_record({id_, epoch_, next_node_}));
+  fx_->writes.push_back(meta_record({id_, epoch_, next_node_, config_.cluster}));
   tell("manager.started", fmt::format("epoch {}", epoch_));
   for (auto& [no, n] : nodes_) {
     n.since = now_.mono;

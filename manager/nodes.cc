@@ -44,7 +44,7 @@ NodeEntry& Core::add_node(std::string address) {
   n.no = no;
   n.address = std::move(address);
   n.since = n.leased = now_.mono;
-  fx_->writes.push_back(meta_record({id_, epoch_, next_node_}));
+  fx_->writes.push_back(meta_record({id_, epoch_, next_node_, config_.cluster}));
   put_in_pool(n);
   refresh(n);
   save(n);

@@ -121,6 +121,7 @@ store::Write meta_record(const Meta& meta) {
   w.bytes(1, view(meta.id.uuid));
   w.uint(2, meta.epoch);
   w.uint(3, meta.next_node);
+  w.bytes(4, meta.cluster);
   return store::Write::put(keyed(Table::meta, {}), std::move(w).finish());
 }
 
@@ -168,6 +169,8 @@ Result<Meta> read_meta(std::string_view record) {
         return taken(f, out.epoch);
       case 3:
         return taken(f, out.next_node);
+      case 4:
+        return taken(f, out.cluster);
     }
     return {};
   }));

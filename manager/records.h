@@ -28,6 +28,7 @@ struct Meta {
   ManagerId id;
   std::uint64_t epoch = 0;
   std::uint32_t next_node = 1;
+  std::string cluster;  // whose nodes and tasks these are; empty: written before this was
 };
 
 // How long, and how many, terminal tasks are remembered.

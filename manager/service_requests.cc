@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "base/text.h"
 #include "manager/impl.h"
@@ -329,6 +330,23 @@ void Services::erase(ServiceEntry& s) {
 
 // --- Reads --------------------------------------------------------------------------------------
 
+// The first slot that has no replica in service, and why; empty when there is none.
+std::string Services::why_not_ready(const ServiceEntry& s) const {
+  std::map<std::uint32_t, const Task*> missing;  // by slot
+  for (const auto& [id, t] : s.replicas) {
+    if (!t->task.draining) missing.emplace(t->task.of.slot, &t->task);
+  }
+  for (const auto& [id, t] : s.replicas) {
+    if (stage_of(*t) == service::Stage::ready) missing.erase(t->task.of.slot);
+  }
+  for (const auto& [slot, task] : missing) {
+    if (task->reason().empty()) continue;
+    return fmt::format("{}{}{}: {}", task->spec->name, task->node.empty() ? "" : " on ", task->node,
+                       task->reason());
+  }
+  return {};
+}
+
 api::ServiceView Services::view(const ServiceEntry& s) const {
   api::ServiceView out;
   out.id = s.id;
@@ -351,6 +369,7 @@ api::ServiceView Services::view(const ServiceEntry& s) const {
     ++status.ready;
     if (t->task.of.version == s.task_version) ++status.updated;
   }
+  if (status.message.empty() && !s.removing) status.message = why_not_ready(s);
   // Slots whose work is done are as they should be.
   status.ready += static_cast<std::uint32_t>(s.done.size());
   status.updated += static_cast<std::uint32_t>(s.done.size());

@@ -150,6 +150,7 @@ class Services {
   void fail_update(ServiceEntry& s);
   void start(ServiceEntry& s, std::uint32_t slot);
   const PastSpec* past(const ServiceEntry& s, std::uint64_t task_version) const;
+  std::string why_not_ready(const ServiceEntry& s) const;
   Result<const PastSpec*> step_back(const ServiceEntry& s) const;
   void retire(ServiceEntry& s, TaskEntry& t);
   void check_drains(ServiceEntry& s);

@@ -365,6 +365,31 @@ TEST_CASE_FIXTURE(ServiceFixture, "ls, ps and inspect in every form") {
   CHECK(cube({"service", "inspect", "nobody"}).code == exit_not_found);
 }
 
+TEST_CASE_FIXTURE(ServiceFixture, "ps shows what is over only where nothing took its place") {
+  auto& web = manager.add_service("web", "echo");
+  const auto over = [&](int id, std::uint32_t slot, const char* reason) {
+    Task& t = replica(web, id);
+    t.of.slot = slot;
+    t.draining = true;
+    t.desired = Desired::stop;
+    t.status.observed = Observed::exited;
+    t.status.final = true;
+    t.status.reason = reason;
+  };
+  over(1, 1, "the first");
+  replica(web, 2).of.slot = 1;
+  over(3, 2, "the second");
+  over(4, 2, "the third");
+  const auto present = cube({"service", "ps", "-o", "wide", "web"}).out;
+  CAPTURE(present);
+  CHECK(!has(present, "the first"));
+  CHECK(!has(present, "the second"));
+  CHECK(has(present, "the third"));
+  CHECK(!has(present, "Draining"));  // nothing of it is left to drain
+  const auto all = cube({"service", "ps", "--all", "-o", "wide", "web"}).out;
+  for (const char* row : {"the first", "Running", "the second", "the third"}) CHECK(has(all, row));
+}
+
 TEST_CASE_FIXTURE(ServiceFixture, "ls --watch shows changes") {
   manager.add_service("web", "echo");
   interrupt_after = 3s;
