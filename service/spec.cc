@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.h"
 
@@ -138,6 +139,20 @@ Result<void> check_spread(const std::string& spread) {
   return wrong("Spread", "is neither \"node\", nor \"node.labels.KEY\", nor empty");
 }
 
+// What is wrong with a task is told with the field of the service that it comes from: the volume is
+// the last of the task's mounts.
+Error of_service(const ServiceSpec& spec, const Error& error) {
+  const std::string mount = fmt::format("Mounts[{}].", spec.task.mounts.size());
+  if (!error.message.starts_with(mount)) return {error.code, "Task." + error.message};
+  std::string field = error.message.substr(mount.size());
+  constexpr std::pair<std::string_view, std::string_view> names[] = {{"Source", "Name"},
+                                                                     {"DriverOptions", "Options"}};
+  for (const auto& [theirs, ours] : names) {
+    if (field.starts_with(theirs)) field.replace(0, theirs.size(), ours);
+  }
+  return {error.code, "Volume." + field};
+}
+
 }  // namespace
 
 Result<void> validate(const ServiceSpec& spec) {
@@ -170,7 +185,7 @@ Result<void> validate(const ServiceSpec& spec) {
     return wrong("Volume.Name", "is missing");
   }
   auto task = cube::validate(task_of(spec, 1));
-  if (!task) return Error{task.error().code, "Task." + task.error().message};
+  if (!task) return of_service(spec, task.error());
   return {};
 }
 

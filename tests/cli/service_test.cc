@@ -113,6 +113,12 @@ TEST_CASE_FIXTURE(ServiceFixture,
            Case{"l.json", "{\"Name\":}", ":1:9: malformed JSON"},
            Case{"m.yaml", "Name: web\nTask: {Image: x}\nIngress: {StripPrefix: yes}\n",
                 ":3:11: Ingress.StripPrefix: expected true or false, got a string"},
+           Case{"n.yaml", "Name: web\nTask: {Image: x}\nVolume: {Name: data, Target: d}\n",
+                ": Volume.Target: \"d\" is not an absolute path"},
+           Case{"o.yaml",
+                "Name: web\nTask: {Image: x, Mounts: [{Target: /a, Type: tmpfs}]}\n"
+                "Volume: {Name: data, Target: /d, Options: {device: x}}\n",
+                ": Volume.Options[\"type\"]: \"\" is none of nfs"},
        }) {
     CAPTURE(c.text);
     const std::string path = file(c.name, c.text);
