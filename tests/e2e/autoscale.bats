@@ -26,7 +26,7 @@ running_is() { [ "$(docker ps -q --filter "label=cube.cluster=$cluster" | wc -l)
   start=$(free_ports 4)
   cat >"$dir/acts.json" <<JSON
 {"Name": "acts", "Image": "$echo_image", "Port": $port, "StartingPort": $start, "ContainerPort": 7777,
- "HealthCheckPath": "/health", "ScalingInterval": "5s", "Maximum": 4}
+ "HealthCheckPath": "/health", "HealthCheckInterval": "3s", "ScalingInterval": "5s", "Maximum": 4}
 JSON
   "$cube" orchestrate -f "$dir/acts.json"
   answers() { curl -fsS --max-time 5 "http://127.0.0.1:$port/health" >/dev/null; }
@@ -49,7 +49,7 @@ JSON
   eventually 120 has_event "^from [234] to 1: [0-9]+ requests in 5s"
   eventually 120 service_is acts '.Spec.Replicas == 1 and .Status.Running == 1'
   eventually 60 running_is 1
-  curl -fsS "http://127.0.0.1:$start/health"
+  eventually 60 curl -fsS --max-time 5 "http://127.0.0.1:$start/health"
 
   # How many there are was nobody's change of the spec.
   [ "$("$cube" service inspect acts | jq -r .Version)" = "$version" ]
