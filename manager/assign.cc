@@ -73,7 +73,7 @@ void Core::release(NodeEntry& n, const AttemptKey& key) {
     if (t.waits_in == nullptr && should_wait(t)) enqueue(t);
   }
   if (t.held == 0 && t.task.desired == Desired::stop && !t.task.is_terminal()) {
-    finish_stop(t, n.lost ? &n : nullptr);
+    end_stop(t, n.lost ? &n : nullptr);
   }
 }
 

@@ -71,7 +71,11 @@ struct CoreState {
   std::uint64_t sessions_ = 0;  // begun in this epoch, with any node: a worker knows no later one
   Instant puts_since_{};        // begin of the window in which assignments sent are counted
   std::uint32_t puts_ = 0, puts_before_ = 0;
-  std::uint32_t unsettled_ = 0;  // nodes that are lost and whose tasks are not replaced yet
+  // Known at this manager's start, and neither lost since nor heard of all that they hold. What
+  // they still have of earlier attempts is in no record.
+  std::set<NodeNo> unheard_;
+  std::set<TaskId> unproven_stops_;  // that wait for them, though nothing known is left
+  std::uint32_t unsettled_ = 0;      // nodes that are lost and whose tasks are not replaced yet
   std::string paused_;
   Counters counters_;
   std::array<std::size_t, wire_states> counted_{};  // tasks by WireState, as committed

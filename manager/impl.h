@@ -54,8 +54,10 @@ struct Core : CoreState {
   Result<void> check_items(std::vector<api::Submission>& items);
   TaskEntry& create_task(const TaskId& id, const TaskSpec& spec, Membership of = {});
   void stop_task(TaskEntry& t);
-  // Nothing of it is left, or only on `lost`, a lost node.
+  // Nothing known is left of it, or only on `lost`, a lost node.
+  void end_stop(TaskEntry& t, const NodeEntry* lost);
   void finish_stop(TaskEntry& t, const NodeEntry* lost);
+  void heard_all_of(const NodeEntry& n);  // or nothing more will be heard: it is lost
   Result<std::vector<Task>> tasks_by_id(const std::vector<TaskId>& ids) const;
   void remember(const std::string& key, std::uint64_t content, std::vector<TaskId> ids);
 

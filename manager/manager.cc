@@ -54,6 +54,7 @@ void Core::boot() {
   tell("manager.started", fmt::format("epoch {}", epoch_));
   for (auto& [no, n] : nodes_) {
     n.since = now_.mono;
+    if (!n.worker.is_nil() && !n.lost) unheard_.insert(n.no);
     if (!CUBE_PLANTED("forget-leases-at-start"))
       n.leased = now_.mono;  // the manager before may have renewed its lease with its last breath
     refresh(n);
@@ -77,7 +78,7 @@ void Core::boot_task(TaskEntry& t) {
     const WallTime end = std::max(t.task.status.finished, t.task.created);
     t.ended = now_.mono - left_of(now_.wall, end, ended_kept_for);
   } else if (t.task.desired == Desired::stop) {
-    if (t.held == 0) finish_stop(t, t.node);
+    if (t.held == 0) end_stop(t, t.node);
   } else {
     // Left its node, and nobody wrote down whether that was done with it.
     if (must_prove(t) && t.node == nullptr && t.task.attempt > 0) {

@@ -72,6 +72,7 @@ void Core::remove_node(NodeEntry& n, std::string_view why) {
     }
   }
   while (!n.holdings.empty()) release(n, AttemptKey(n.holdings.begin()->first));
+  heard_all_of(n);
   if (!n.alarm.is_never()) node_alarms_.erase({n.alarm, n.no});
   if (n.index) pool_.remove(*n.index);
   capacity_changed();
@@ -221,6 +222,7 @@ void Core::lose_node(NodeEntry& n) {
   }
   for (const AttemptKey& key : older) release(n, key);
   for (TaskEntry* t : tasks_on(n)) lose_task(*t);
+  heard_all_of(n);
   weigh_losses();
 }
 

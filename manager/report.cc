@@ -45,7 +45,10 @@ void Core::apply_report(NodeEntry& n, api::Report& r) {
   services_.usage_reported(n, r.usage);
   for (AttemptStatus& s : r.attempts) apply_status(n, s);
   for (const AttemptKey& key : r.gone) apply_gone(n, key, r.fence.generation);
-  if (r.base == 0) apply_absences(n, r);
+  if (r.base == 0) {
+    apply_absences(n, r);
+    heard_all_of(n);
+  }
   refresh(n);
 }
 

@@ -150,16 +150,25 @@ store::Write Services::record_of(const ServiceEntry& s) const {
   return store::Write::put(service_key(s.id), std::move(w).finish());
 }
 
-Result<void> Services::load_record(const std::string& value) {
+Result<ServiceEntry> read_service(std::string_view value, bool with_history) {
   ServiceEntry s;
   s.state = service::State::stable;  // what an absent field means
   s.version = s.task_version = 0;
-  CUBE_TRY(
-      record::read(value, "service", [&](const record::Field& f) { return take_service(f, s); }));
+  CUBE_TRY(record::read(value, "service", [&](const record::Field& f) {
+    const bool is_past = f.tag >= tag_past_version && f.tag <= tag_past_converged;
+    return (is_past && !with_history) || take_service(f, s);
+  }));
   if (s.id.is_nil()) return Error{Code::corrupt, "service: it has no ID"};
   for (PastSpec& past : s.history) {  // older records do not say it
     past.converged = past.converged || past.task_version == s.stable_version;
   }
+  return s;
+}
+
+Result<void> Services::load_record(const std::string& value) {
+  auto read = read_service(value, true);
+  if (!read.ok()) return std::move(read).error();
+  ServiceEntry& s = *read;
   if (by_name_.contains(s.spec.name)) {
     return Error{Code::corrupt, "service: two have the name " + s.spec.name};
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/planted.h"
 #include "base/text.h"
 #include "manager/impl.h"
 #include "manager/records.h"
@@ -236,6 +237,7 @@ service::Situation Services::situation(const ServiceEntry& s,
   out.target = s.task_version;
   out.policy = s.spec.update;
   out.order = service::order_of(s.spec);
+  if (CUBE_PLANTED("ignore-the-parallelism")) out.policy.parallelism = 0;
   out.failures = s.failures;
   out.slots.assign(s.slots.begin(), s.slots.end());
   for (const auto& [id, t] : s.replicas) {
@@ -246,6 +248,7 @@ service::Situation Services::situation(const ServiceEntry& s,
     r.retiring = t->task.draining || t->task.desired == Desired::stop;
     r.displaced = t->node != nullptr && t->node->availability == Availability::drain;
     r.ready_since = t->replica->ready_since;
+    if (CUBE_PLANTED("retire-before-ready") && r.stage == Stage::starting) r.stage = Stage::ready;
     out.replicas.push_back(r);
     tasks.push_back(t);
   }
@@ -266,6 +269,7 @@ void Services::carry_out(ServiceEntry& s, const service::Decision& d,
       continue;
     }
     start(s, slot);
+    if (CUBE_PLANTED("two-for-a-slot")) start(s, slot);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/planted.h"
 #include "base/text.h"
 #include "manager/impl.h"
 #include "manager/records.h"
@@ -156,6 +157,7 @@ Result<api::ServiceView> Services::create(service::ServiceSpec spec) {
   s.spec = std::move(spec);
   by_name_[s.spec.name] = &s;
   tell("service.created", s, s.spec.task.image);
+  table_changed();
   set_replicas(s, s.spec.replicas);
   save(s);
   touch(s);
@@ -254,6 +256,7 @@ Result<void> Services::remove(std::string_view ref) {
   s.slots.clear();
   s.message = "its replicas are being stopped";
   tell("service.removing", s, "requested");
+  table_changed();  // which lacks it already
   save(s);
   touch(s);
   return {};
@@ -261,6 +264,8 @@ Result<void> Services::remove(std::string_view ref) {
 
 void Services::set_spec(ServiceEntry& s, service::ServiceSpec spec, service::State state) {
   const bool new_task = service::differs_in_task(s.spec, spec);
+  const bool same_rules = s.spec.ingress == spec.ingress;
+  if (!same_rules && !CUBE_PLANTED("keep-rules-to-itself")) table_changed();
   s.history.push_back(
       {s.version, s.task_version, s.updated, s.spec, s.task_version == s.stable_version});
   trim(s.history);
@@ -323,7 +328,6 @@ void Services::erase(ServiceEntry& s) {
   core_.fx_->writes.push_back(store::Write::erase(service_key(s.id)));
   if (!s.alarm.is_never()) alarms_.erase({s.alarm, s.id});
   by_name_.erase(s.spec.name);
-  ++routes_version_;
   const ServiceId id = s.id;
   services_.erase(id);
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/planted.h"
 #include "base/text.h"
 #include "manager/impl.h"
 
@@ -39,9 +40,9 @@ std::optional<std::string> Services::address_of(const ServiceEntry& s, const Tas
 void Services::update_routes(ServiceEntry& s) {
   std::vector<api::RoutedReplica> sure, unsure;
   for (const auto& [id, t] : s.replicas) {
-    if (t->task.draining || t->task.desired == Desired::stop ||
-        stage_of(*t) != service::Stage::ready)
-      continue;
+    if (t->task.desired == Desired::stop) continue;
+    if (t->task.draining && !CUBE_PLANTED("route-what-drains")) continue;
+    if (stage_of(*t) != service::Stage::ready && !CUBE_PLANTED("route-the-unready")) continue;
     const auto address = address_of(s, *t);
     if (!address) continue;
     const bool heard = t->node->state != NodeState::silent && t->node->state != NodeState::lost;
@@ -53,6 +54,10 @@ void Services::update_routes(ServiceEntry& s) {
                     [](const api::RoutedReplica& r) { return std::pair(r.slot, r.task); });
   if (sure == s.routed) return;
   s.routed = std::move(sure);
+  table_changed();
+}
+
+void Services::table_changed() {
   ++routes_version_;
   if (core_.fx_ != nullptr) core_.fx_->routes_changed = true;
 }
@@ -115,6 +120,7 @@ void Services::check_drains(ServiceEntry& s) {
 
 bool Services::is_drained(const TaskEntry& t) const {
   if (core_.now_.mono < core_.started_ + ingresses_unknown_for) return false;
+  if (CUBE_PLANTED("stop-before-drained")) return true;
   return std::ranges::all_of(ingresses_, [&](const auto& item) {
     const IngressEntry& ingress = item.second;
     return ingress.applied >= t.replica->left_table && !ingress.busy.contains(t.task.id);
@@ -129,7 +135,8 @@ void Services::ingress_asked(const std::string& ingress, std::string_view applie
   IngressEntry& entry = ingresses_[ingress];
   entry.heard = now;
   entry.applied = 0;
-  const std::string epoch = fmt::format("{}-", core_.epoch_);
+  std::string epoch = fmt::format("{}-", core_.epoch_);
+  if (CUBE_PLANTED("believe-any-epoch")) epoch = applied.substr(0, applied.find('-') + 1);
   if (applied.starts_with(epoch)) {
     for (const char c : applied.substr(epoch.size())) {
       if (c < '0' || c > '9') break;

@@ -71,6 +71,9 @@ struct ServiceEntry {
   bool touched = false, dirty = false;
 };
 
+// From its record; of its earlier specs nothing, unless asked for.
+Result<ServiceEntry> read_service(std::string_view record, bool with_history);
+
 // An ingress that asked for the table lately.
 struct IngressEntry {
   Instant heard{};
@@ -160,6 +163,7 @@ class Services {
   void autoscale(ServiceEntry& s);
   std::uint32_t least_used(const ServiceEntry& s) const;
   void update_routes(ServiceEntry& s);
+  void table_changed();  // routes() says something else from here on
   std::optional<std::string> address_of(const ServiceEntry& s, const TaskEntry& t) const;
   void set_alarm(ServiceEntry& s, Instant at);
   void erase(ServiceEntry& s);

@@ -146,8 +146,25 @@ void Core::stop_task(TaskEntry& t) {
   } else if (t.node != nullptr) {
     unassign(t);
   }
-  if (t.held == 0 && !t.task.is_terminal()) finish_stop(t, nullptr);
+  if (t.held == 0 && !t.task.is_terminal()) end_stop(t, nullptr);
   set_alarm(t);
+}
+
+// After a restart of the manager an earlier attempt may be left where nobody has asked yet.
+void Core::end_stop(TaskEntry& t, const NodeEntry* lost) {
+  if (t.task.attempt <= 1 || unheard_.empty()) return finish_stop(t, lost);
+  t.node = nullptr;
+  if (!unproven_stops_.insert(t.task.id).second) return;
+  t.task.status.reason = "stopped, as far as known; waits until every node has said what it holds";
+  save(t);
+}
+
+void Core::heard_all_of(const NodeEntry& n) {
+  if (unheard_.erase(n.no) == 0 || !unheard_.empty()) return;
+  for (const TaskId& id : std::exchange(unproven_stops_, {})) {
+    TaskEntry* t = entry(id);
+    if (t != nullptr && t->held == 0 && !t->task.is_terminal()) finish_stop(*t, nullptr);
+  }
 }
 
 void Core::finish_stop(TaskEntry& t, const NodeEntry* lost) {

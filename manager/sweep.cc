@@ -65,8 +65,8 @@ bool Core::sweep_task(TaskEntry& t) {
     return false;
   }
   if (t.task.desired == Desired::stop) {
-    if (t.held > 0) return false;
-    finish_stop(t, nullptr);
+    if (t.held > 0 || unproven_stops_.contains(t.task.id)) return false;
+    end_stop(t, nullptr);
     return true;
   }
   if (should_wait(t) && t.waits_in == nullptr && is_clear(t)) {

@@ -132,29 +132,35 @@ class Decider {
     if (at > s_.now) out_.look_again = std::min(out_.look_again, at);
   }
 
+  // What does not run loses nothing by being replaced at once, but is one of those that are down:
+  // perhaps an update before this one took it down. Only then those that do run.
   void exchange() {
     Instant last_settled{};
     std::uint32_t busy = in_progress(last_settled);
-    const bool is_failed = too_many_failures();
+    const bool goes_on = updates() && !is_failed();
+    for (auto& [number, slot] : slots_) {
+      if (!is_to_be_exchanged(slot)) continue;
+      if (slot.displaced) {  // its node is to be emptied: that waits for no update
+        replace(number, slot);
+      } else if (goes_on && !any_ready(slot.outdated, s_)) {
+        ++busy;
+        replace(number, slot);
+      }
+    }
+    if (!goes_on) return;
     const Instant next = last_settled + s_.policy.delay;
     const bool must_wait = s_.policy.delay > 0s && last_settled > Instant{} && next > s_.now;
     for (auto& [number, slot] : slots_) {
-      if (!slot.wanted || slot.outdated.empty() || !slot.present.empty()) continue;
-      if (slot.displaced) {  // its node is to be emptied: that waits for no update
-        replace(number, slot);
-        continue;
-      }
-      if (!updates() || is_failed) continue;
-      // What does not run loses nothing by being replaced at once.
-      const bool is_up = any_ready(slot.outdated, s_);
-      if (is_up && must_wait) {
-        look_again(next);
-        continue;
-      }
-      if (is_up && s_.policy.parallelism != 0 && busy >= s_.policy.parallelism) continue;
+      if (!is_to_be_exchanged(slot) || slot.displaced || !any_ready(slot.outdated, s_)) continue;
+      if (must_wait) return look_again(next);
+      if (s_.policy.parallelism != 0 && busy >= s_.policy.parallelism) return;
       ++busy;
       replace(number, slot);
     }
+  }
+
+  static bool is_to_be_exchanged(const Slot& slot) {
+    return slot.wanted && !slot.outdated.empty() && slot.present.empty();
   }
 
   void replace(std::uint32_t number, const Slot& slot) {
@@ -170,11 +176,14 @@ class Decider {
            std::uint64_t{s_.policy.max_failures_permille} * s_.slots.size();
   }
 
+  bool is_failed() const {
+    return too_many_failures() && s_.policy.on_failure != UpdatePolicy::OnFailure::go_on;
+  }
+
   void judge() {
     if (s_.state == State::stable) return;
     // A paused update that came good all the same is done.
-    if (updates() && too_many_failures() &&
-        s_.policy.on_failure != UpdatePolicy::OnFailure::go_on) {
+    if (updates() && is_failed()) {
       out_.outcome = Outcome::failed;
       return;
     }

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 
 #include "base/assert.h"
+#include "sim/settings.h"
 
 namespace cube::sim {
 namespace {
@@ -13,6 +15,7 @@ namespace {
 constexpr std::size_t story_lines_kept = 150;
 // Fewer lives need not have met everything.
 constexpr std::uint64_t lives_for_hits = 200;
+constexpr std::uint32_t nodes_per_client = 100;
 
 struct AssertionFailed {
   std::string what;
@@ -26,6 +29,10 @@ void throw_assertion(std::string_view expression, std::source_location where) {
 bool read_number(std::string_view text, std::uint64_t& into) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), into);
   return error == std::errc() && end == text.data() + text.size();
+}
+
+bool is_set(const BatchOptions& batch, std::string_view name) {
+  return std::ranges::any_of(batch.set, [&](const auto& item) { return item.first == name; });
 }
 
 void tell_failure(const BatchOptions& batch, const Options& options,
@@ -61,12 +68,19 @@ std::optional<std::string> read_seeds(const std::string& seeds, std::uint64_t se
   return fmt::format("--seeds {}: a number of lives, or A..B", seeds);
 }
 
+std::optional<std::string> check_settings(const BatchOptions& batch) {
+  Options tried;
+  for (const auto& [name, value] : batch.set) {
+    if (auto wrong = set_option(tried, name, value)) return wrong;
+  }
+  return std::nullopt;
+}
+
 Options options_for(std::uint64_t seed, const BatchOptions& batch) {
   Options o = Options::draw(seed);
-  if (batch.nodes != 0) o.nodes = batch.nodes;
-  if (batch.clients != 0) o.clients = batch.clients;
-  if (batch.tasks != 0) o.tasks_max = batch.tasks;
-  if (batch.chaos != Duration{}) o.chaos = batch.chaos;
+  for (const auto& [name, value] : batch.set) CUBE_ASSERT(!set_option(o, name, value));
+  if (!is_set(batch, "tasks")) o.tasks_max = std::max(o.tasks_max, o.nodes);
+  if (!is_set(batch, "clients")) o.clients = std::max(o.clients, o.nodes / nodes_per_client);
   if (!batch.only.empty()) {
     o.faults = 0;
     for (std::size_t f = 0; f < fault_kinds; ++f) {
@@ -81,10 +95,7 @@ Options options_for(std::uint64_t seed, const BatchOptions& batch) {
 
 std::string reproduce(const BatchOptions& batch, std::uint64_t seed) {
   std::string out = fmt::format("cube-sim --seed {}", seed);
-  if (batch.nodes != 0) out += fmt::format(" --nodes {}", batch.nodes);
-  if (batch.clients != 0) out += fmt::format(" --clients {}", batch.clients);
-  if (batch.tasks != 0) out += fmt::format(" --tasks {}", batch.tasks);
-  if (batch.chaos != Duration{}) out += fmt::format(" --chaos {}", batch.chaos / 1s);
+  for (const auto& [name, value] : batch.set) out += fmt::format(" --{} {}", name, value);
   if (!batch.only.empty()) out += fmt::format(" --fault {}", fmt::join(batch.only, ","));
   return out;
 }

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sim/world.h"
@@ -13,11 +14,9 @@ namespace cube::sim {
 
 struct BatchOptions {
   std::uint64_t first = 1, last = 100;
-  bool one = false;  // a single life was asked for
-  // What is set here is not drawn; 0: drawn.
-  std::uint32_t nodes = 0, clients = 0, tasks = 0;
-  Duration chaos{};
-  std::vector<std::string> only;  // kinds of faults
+  bool one = false;                                      // a single life was asked for
+  std::vector<std::pair<std::string, std::string>> set;  // instead of drawn (sim/settings.h)
+  std::vector<std::string> only;                         // kinds of faults
   bool story = false, quiet = false;
 };
 
@@ -25,7 +24,11 @@ struct BatchOptions {
 std::optional<std::string> read_seeds(const std::string& seeds, std::uint64_t seed,
                                       BatchOptions& into);
 
-// The options of one life: drawn, then set.
+// Null, or what is wrong with what is set.
+std::optional<std::string> check_settings(const BatchOptions& batch);
+
+// The options of one life: drawn, then set. To many nodes there are more clients and more tasks,
+// unless these are set too. REQUIRES: !check_settings()
 Options options_for(std::uint64_t seed, const BatchOptions& batch);
 
 // The one command that shows this life again.

@@ -90,11 +90,18 @@ void Checks::event_committed(const std::string& record) {
   story_.tell("  event {} {} {} {}: {}", event->revision, event->kind, event->name, event->node,
               event->text);
   const std::pair<std::string_view, Hit> known[] = {
-      {"node.lost", Hit::node_lost},       {"node.returned", Hit::node_returned},
-      {"node.forgotten", Hit::forgotten},  {"replacement.paused", Hit::paused},
-      {"task.moved", Hit::moved},          {"task.stopped", Hit::stopped},
-      {"task.restarting", Hit::restarted}, {"task.waiting", Hit::waited},
+      {"node.lost", Hit::node_lost},
+      {"node.returned", Hit::node_returned},
+      {"node.forgotten", Hit::forgotten},
+      {"replacement.paused", Hit::paused},
+      {"task.moved", Hit::moved},
+      {"task.stopped", Hit::stopped},
+      {"task.restarting", Hit::restarted},
+      {"task.waiting", Hit::waited},
       {"task.unhealthy", Hit::unhealthy},
+      {"service.stable", Hit::updated},
+      {"service.update-failed", Hit::update_failed},
+      {"service.rolled-back", Hit::rolled_back},
   };
   for (const auto& [kind, hit] : known) {
     if (event->kind == kind) hits_(hit);
@@ -108,6 +115,12 @@ void Checks::event_committed(const std::string& record) {
   if (event->kind == "task.stopped" && event->text.find("is lost") != std::string::npos) {
     hits_(Hit::stopped_on_lost);
   }
+  if (event->kind == "service.autoscaled") {
+    const std::string& text = event->text;  // "from 2 to 3: ..."
+    const bool up = std::stoul(text.substr(text.find("to ") + 3)) > std::stoul(text.substr(5));
+    hits_(up ? Hit::scaled_up : Hit::scaled_down);
+  }
+  if (event->kind == "node.availability" && event->text == "drain") hits_(Hit::node_emptied);
   if (event->kind == "node.lost" || event->kind == "node.forgotten") {
     unheard_.insert(event->node);
   }
@@ -122,10 +135,10 @@ void Checks::task_committed(const std::string& record) {
   if (!read.ok()) return fail("a task that cannot be read: {}", read.error().message);
   const Task& task = read->task;
   const auto [at, is_new] = tasks_.try_emplace(task.id, task);
-  if (is_new) {
+  if (is_new && task.of.service.is_nil()) {  // replicas have the name of their slot
     const auto [named, first] = by_name_.try_emplace(task.spec->name, task.id);
     if (!first) fail("one request made two tasks named {}", task.spec->name);
-  } else {
+  } else if (!is_new) {
     check_forward(at->second, task);
   }
   const bool ends = task.is_terminal() && (is_new || !at->second.is_terminal());

@@ -20,10 +20,13 @@ Client::Client(Sim& sim, ManagerHost& manager, std::uint32_t number, std::uint32
       rng_(sim.root.split("client " + name_)),
       specs_(sim.root.split("specs of " + name_)),
       network_(sim.root.split("network of " + name_)),
+      tasks_max_(tasks_max),
       tasks_left_(tasks_max) {}
 
 void Client::next() {
-  const auto most = static_cast<std::uint64_t>(sim_.options.chaos.count()) / 12;
+  // With many tasks so often that half of the time is enough for them.
+  const std::uint64_t pace = tasks_max_ > 24 ? 2 * tasks_max_ : 12;
+  const auto most = static_cast<std::uint64_t>(sim_.options.chaos.count()) / pace;
   sim_.timeline.after(Duration(static_cast<std::int64_t>(rng_.below(most + 1))), [this] {
     if (sim_.calm) return;
     act();

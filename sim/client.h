@@ -47,7 +47,7 @@ class Client {
   ManagerHost& manager_;
   std::string name_;
   Rng rng_, specs_, network_;
-  std::uint32_t tasks_left_;
+  std::uint32_t tasks_max_, tasks_left_;
   std::uint32_t requests_ = 0;
   std::size_t unanswered_ = 0;
   std::vector<TaskId> known_;

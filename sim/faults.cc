@@ -20,12 +20,34 @@ CrashAt World::crash_point() {
 void World::next_fault() {
   sim_.timeline.after(some(1ms, 2 * sim_.options.fault_every), [this] {
     if (sim_.calm) return;
-    const auto fault = static_cast<Fault>(faults_.below(fault_kinds));
+    const auto fault = static_cast<Fault>(faults_.below(fault_kinds - ingress_fault_kinds));
     if (sim_.options.has(fault)) {
       sim_.story.mix(name(fault));
       strike(fault);
     }
     next_fault();
+  });
+}
+
+void World::next_ingress_fault() {
+  const auto draw = [this](std::int64_t most_ms) {
+    return static_cast<std::int64_t>(
+               ingress_faults_.below(static_cast<std::uint64_t>(most_ms) + 1)) *
+           1ms;
+  };
+  sim_.timeline.after(draw(30'000), [this, draw] {
+    if (sim_.calm) return;
+    IngressHost& ingress = *ingresses_[ingress_faults_.below(ingresses_.size())];
+    const bool is_cut = ingress_faults_.below(2) == 0;
+    const Duration span = draw(ingress_faults_.below(3) == 0 ? 60'000 : 8'000);
+    if (is_cut && sim_.options.has(Fault::ingress_cut)) {
+      sim_.story.tell("fault: ingress {} is cut off for {} ms", ingress.name(), span / 1ms);
+      ingress.cut_until(sim_.timeline.now() + span);
+    } else if (!is_cut && sim_.options.has(Fault::ingress_crash)) {
+      ingress.crash();
+      sim_.timeline.after(span, [&ingress] { ingress.start(); });
+    }
+    next_ingress_fault();
   });
 }
 
@@ -64,6 +86,9 @@ void World::strike(Fault fault) {
     case Fault::engine_stream:
     case Fault::clock_jump:
       return strike_machine(fault);
+    case Fault::ingress_crash:
+    case Fault::ingress_cut:
+      return;  // next_ingress_fault()
   }
 }
 

@@ -39,6 +39,15 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Hit::count)> hit
     "a guard killed",
     "an exclusive task that waited for a lease",
     "an exclusive task on another node",
+    "a replica stopped when it had no more requests",
+    "a replica stopped when its time was over",
+    "an update that ended well",
+    "an update that failed",
+    "an update taken back",
+    "a service scaled up by what was measured",
+    "a service scaled down by what was measured",
+    "a node drained",
+    "an ingress killed with requests under way",
 };
 
 }  // namespace

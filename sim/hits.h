@@ -42,6 +42,15 @@ enum class Hit : std::uint8_t {
   guard_killed,
   exclusive_waited,  // an exclusive task waited until the one before was over for certain
   exclusive_again,   // an exclusive task ran on another node than before
+  drained,           // a replica was stopped when its ingresses had no more requests for it
+  drain_ended,       // ... when its time to drain was over
+  updated,           // an update of a service came to its end
+  update_failed,
+  rolled_back,
+  scaled_up,      // a service was, by what was measured
+  scaled_down,    // ... and to fewer replicas
+  node_emptied,   // an operator drained a node
+  ingress_ended,  // an ingress was killed while it had requests
   count,
 };
 std::string_view name(Hit);

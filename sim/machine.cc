@@ -157,6 +157,11 @@ void Machine::execute(const CallPtr& call, bool late) {
   if (late) sim_.hits(Hit::late_operation);
   if (!late && draw(sim_.options.op_fails)) return answer(call, *drawn_error(call->verb));
   call->effect_only = !late && draw(sim_.options.op_answer_lost);
+  if (const auto* pull_it = std::get_if<worker::PullImage>(&call->operation.what);
+      pull_it != nullptr && pull_it->image == missing_image) {
+    if (!call->answered) answer(call, {EngineError{Kind::no_image, "manifest unknown"}});
+    return;
+  }
   check_target(*call);
   if (const auto* stop_it = std::get_if<worker::StopContainer>(&call->operation.what)) {
     return stop(call, stop_it->id, stop_it->grace);
@@ -235,7 +240,10 @@ std::size_t Machine::under_way(std::string_view verb) const {
 
 void Machine::probe(const worker::Probe& probe, Deliver deliver) {
   bool runs = false;
-  for (const auto& [name, c] : model_.containers()) runs |= c.id == probe.container_id && lives(c);
+  for (const auto& [name, c] : model_.containers()) {
+    if (c.id != probe.container_id) continue;
+    runs = lives(c) && !program_of(model_.spec(name)).sick;
+  }
   const bool ok = runs && !(!sim_.calm && lives_.below(10) == 0);
   const Duration span = ok ? Duration(5ms) : probe.timeout;
   sim_.timeline.after(span, [op = probe.op, ok, deliver = std::move(deliver)] {

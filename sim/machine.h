@@ -74,7 +74,6 @@ class Machine {
   void arrive(const CallPtr& call, bool late);
   void execute(const CallPtr& call, bool late);
   void stop(const CallPtr& call, const std::string& id, Duration grace);
-  void pull(const CallPtr& call);
   void apply(const CallPtr& call, bool late);
   void answer(const CallPtr& call, EngineModel::Outcome outcome);
   void check_target(const Call& call);

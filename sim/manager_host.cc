@@ -30,26 +30,28 @@ ManagerHost::ManagerHost(Sim& sim, std::vector<std::unique_ptr<WorkerHost>>& wor
       network_(sim.root.split("network")),
       rng_(sim.root.split("manager")),
       drift_(sim.draw_drift("clock of the manager")),
-      process_(sim, "manager",
-               {[this](auto records, auto life) { return load(std::move(records), life); },
-                [this] {
-                  return Now{drift_.local(sim_.timeline.now()), wall()};
-                },
-                [this](Instant local) { return drift_.when(local); },
-                [this](auto writes) { committed(writes); },
-                [this](const manager::Reply& reply) { answering(reply); },
-                [this](manager::Effects& effects) { send(effects); },
-                [this] {
-                  under_way_.clear();
-                  ignored_ = 0;
-                  sim_.checks.manager_loaded(core());
-                },
-                [this](const manager::Effects& effects) {
-                  sim_.checks.manager_stepped(core(), effects);
-                  const std::uint64_t ignored = core().counters().reports_ignored;
-                  sim_.hits(Hit::reports_ignored, ignored - std::exchange(ignored_, ignored));
-                },
-                [this] { on_died(); }}) {
+      process_(
+          sim, "manager",
+          {[this](auto records, auto life) { return load(std::move(records), life); },
+           [this] {
+             return Now{drift_.local(sim_.timeline.now()), wall()};
+           },
+           [this](Instant local) { return drift_.when(local); },
+           [this](auto writes) { committed(writes); },
+           [this](const manager::Reply& reply) { answering(reply); },
+           [this](manager::Effects& effects) { send(effects); },
+           [this] {
+             under_way_.clear();
+             ignored_ = 0;
+             step_ends_.clear();
+             sim_.checks.manager_loaded(core());
+             sim_.services.manager_loaded();
+             break_routes();
+           },
+           [this](const manager::Effects& effects) { stepped(effects); }, [this] { on_died(); },
+           [this](const manager::Effects& effects) {
+             step_ends_.push_back(effects.writes.size());
+           }}) {
   for (auto& w : workers_) by_address_[w->address()] = w.get();
 }
 
@@ -65,8 +67,18 @@ Result<manager::Manager> ManagerHost::load(Process::Records records, std::uint64
                                 std::move(records));
 }
 
+void ManagerHost::stepped(const manager::Effects& effects) {
+  sim_.checks.manager_stepped(core(), effects);
+  const std::uint64_t ignored = core().counters().reports_ignored;
+  sim_.hits(Hit::reports_ignored, ignored - std::exchange(ignored_, ignored));
+  const bool small = workers_.size() < 50;
+  if (sim_.options.services == 0) return;
+  if (small ? !effects.writes.empty() : ++steps_ % 500 == 0) sim_.services.stepped(core());
+}
+
 void ManagerHost::committed(std::span<const store::Write> writes) {
   sim_.checks.manager_committed(writes);
+  if (sim_.options.services > 0) sim_.services.committed(writes, step_ends_, core());
   if (++commits_ % compare_every_commits == 0 && workers_.size() < 50) compare_with_records();
 }
 
@@ -80,6 +92,20 @@ void ManagerHost::compare_with_records() {
   for (std::size_t i = 0; i < here.size(); ++i) {
     if (essence(*here[i]) == essence(*there[i])) continue;
     sim_.checks.fail("the record of {} is not what the manager knows", here[i]->spec->name);
+  }
+  const auto services = core().services();
+  const auto recorded = other->services();
+  if (services.size() != recorded.size())
+    return sim_.checks.fail("the records hold other services");
+  for (std::size_t i = 0; i < services.size(); ++i) {
+    const auto& a = services[i];
+    const auto& b = recorded[i];
+    if (a.id == b.id && a.spec == b.spec && a.version == b.version &&
+        a.task_version == b.task_version && a.status.state == b.status.state &&
+        a.status.replicas == b.status.replicas && a.status.failures == b.status.failures) {
+      continue;
+    }
+    sim_.checks.fail("the record of service {} is not what the manager knows", a.spec.name);
   }
 }
 
@@ -115,6 +141,8 @@ void ManagerHost::heal() {
 
 void ManagerHost::send(manager::Effects& effects) {
   const std::uint64_t g = process_.generation();
+  step_ends_.clear();
+  if (effects.routes_changed) routes_changed();
   for (manager::Send& send : effects.sends) {
     const auto call = std::make_shared<Call>();
     call->generation = g;
@@ -241,6 +269,53 @@ void ManagerHost::announce(WorkerHost& worker) {
           again(known ? announce_every : announce_again);
         });
   });
+}
+
+// --- Ingresses --------------------------------------------------------------------------------
+
+void ManagerHost::tell_routes(const RoutesAnswer& answer) {
+  const api::RouteTable table = core().routes();
+  sim_.services.table_told(table);
+  answer(&table);
+}
+
+// Answered at once when there is something new to tell, else when there is, or after its wait.
+void ManagerHost::ask_routes(const RoutesAsked& asked, RoutesAnswer answer) {
+  if (!process_.is_up()) return answer(nullptr);
+  sim_.services.ingress_asked(asked.ingress, process_.acts_at());
+  process_.post(
+      manager::ServiceInput(manager::IngressAsked{asked.ingress, asked.applied, asked.busy}),
+      process_.generation());
+  const std::uint64_t number = ++last_parked_;
+  parked_[number] = std::move(answer);
+  const auto end = [this, number] {
+    const auto at = parked_.find(number);
+    if (at == parked_.end()) return;
+    const RoutesAnswer late = std::move(at->second);
+    parked_.erase(at);
+    process_.is_up() ? tell_routes(late) : late(nullptr);
+  };
+  const Instant now = sim_.timeline.now(), acts = process_.acts_at();
+  if (acts == now && (asked.wait == 0s || core().routes_version() != asked.applied)) return end();
+  // A manager that stands still looks when it goes on.
+  sim_.timeline.at(std::max(acts, now + asked.wait), end);
+}
+
+void ManagerHost::routes_changed() {
+  const auto all = std::exchange(parked_, {});
+  for (const auto& [number, answer] : all) tell_routes(answer);
+}
+
+// The manager ended, and its connections with it.
+void ManagerHost::break_routes() {
+  const auto all = std::exchange(parked_, {});
+  for (const auto& [number, answer] : all) answer(nullptr);
+}
+
+void ManagerHost::report_routes(const std::string& ingress, const api::RouteReport& report) {
+  if (!process_.is_up()) return;
+  process_.post(manager::ServiceInput(manager::IngressReported{ingress, report}),
+                process_.generation());
 }
 
 }  // namespace cube::sim

@@ -50,6 +50,17 @@ class ManagerHost {
   // A worker makes itself known, now and again for ever.
   void announce(WorkerHost& worker);
 
+  // --- an ingress's calls, once they have arrived
+  struct RoutesAsked {
+    std::string ingress, applied;
+    std::vector<TaskId> busy;
+    Duration wait;
+  };
+  // Ends in one answer; null: the connection broke.
+  using RoutesAnswer = std::function<void(const api::RouteTable*)>;
+  void ask_routes(const RoutesAsked& asked, RoutesAnswer answer);
+  void report_routes(const std::string& ingress, const api::RouteReport& report);
+
   std::function<void()> on_died = [] {};
 
  private:
@@ -75,6 +86,10 @@ class ManagerHost {
   bool draw(std::uint32_t permille) { return !sim_.calm && network_.below(1000) < permille; }
   Duration hop(const std::string& node);
   WorkerHost* listening(const std::string& address);
+  void tell_routes(const RoutesAnswer& answer);
+  void routes_changed();
+  void break_routes();
+  void stepped(const manager::Effects& effects);
 
   Sim& sim_;
   std::vector<std::unique_ptr<WorkerHost>>& workers_;
@@ -84,7 +99,10 @@ class ManagerHost {
   std::map<std::string, Way> ways_;
   std::map<std::string, WorkerHost*> by_address_;
   std::map<std::pair<std::uint32_t, bool>, std::uint64_t> under_way_;  // by node and kind
-  std::uint64_t commits_ = 0, ignored_ = 0;
+  std::uint64_t commits_ = 0, ignored_ = 0, steps_ = 0;
+  std::vector<std::size_t> step_ends_;            // of this batch, in its writes
+  std::map<std::uint64_t, RoutesAnswer> parked_;  // ingresses that wait for another table
+  std::uint64_t last_parked_ = 0;
   Process process_;
 };
 

@@ -32,7 +32,9 @@ constexpr std::array<std::string_view, fault_kinds> fault_names = {"manager-cras
                                                                    "clock-jump",
                                                                    "forget-node",
                                                                    "guard-kill",
-                                                                   "slow-way"};
+                                                                   "slow-way",
+                                                                   "ingress-crash",
+                                                                   "ingress-cut"};
 
 // The lease's margin is for this and for the engine together (docs/exclusive.md).
 constexpr std::uint64_t clock_drift_ppm_max = 50'000;
@@ -62,7 +64,7 @@ Options Options::draw(std::uint64_t seed) {
   o.chaos = (40 + pick(110)) * 1s;
   o.fault_every = (400 + pick(5000)) * 1ms;
   // Each life knows some kinds of faults only: what one kind would hide another life shows.
-  for (std::size_t f = 0; f < fault_kinds; ++f) {
+  for (std::size_t f = 0; f < fault_kinds - ingress_fault_kinds; ++f) {
     if (pick(100) < 45) o.faults |= 1U << f;
   }
   o.policy = static_cast<scheduler::Policy>(pick(4));
@@ -81,6 +83,11 @@ Options Options::draw(std::uint64_t seed) {
   o.pull_max = pick(3) == 0 ? pick(60) * 1s : pick(2000) * 1ms;
   o.exclusive = pick(3) == 0 ? 0 : 100 + pick(500);
   o.drift_ppm_max = pick(3) == 0 ? 0 : pick(clock_drift_ppm_max);
+  o.services = pick(5) < 2 ? 0 : 1 + pick(3);
+  o.ingresses = o.services == 0 ? 0 : pick(3);
+  for (std::size_t f = fault_kinds - ingress_fault_kinds; f < fault_kinds; ++f) {
+    if (pick(2) == 0) o.faults |= 1U << f;
+  }
   return o;
 }
 
@@ -93,12 +100,12 @@ std::string Options::str() const {
       "seed {} nodes {} clients {} tasks {} chaos {} ms, a fault every {} ms, policy {}{}{}{}{}; "
       "network lost {} duplicated {} held {} of 1000, delay to {} ms; engine fails {} answer-lost "
       "{} late {} of 1000, delay to {} ms, pull to {} ms; exclusive {} of 1000, clocks drift to {} "
-      "ppm; faults:{}",
+      "ppm; services {}, ingresses {}; faults:{}",
       seed, nodes, clients, tasks_max, ms(chaos), ms(fault_every), scheduler::name(policy),
       workers_join ? ", workers join" : "", shared_machine ? ", shared machine" : "",
       live_restore ? ", live-restore" : "", codec ? ", through JSON" : "", lost, duplicated, held,
       ms(delay_max), op_fails, op_answer_lost, op_late, ms(op_delay_max), ms(pull_max), exclusive,
-      drift_ppm_max, kinds.empty() ? " none" : kinds);
+      drift_ppm_max, services, ingresses, kinds.empty() ? " none" : kinds);
 }
 
 }  // namespace cube::sim

@@ -38,8 +38,12 @@ enum class Fault : std::uint8_t {
   forget_node,
   guard_kill,
   slow_way,
+  ingress_crash,
+  ingress_cut,
 };
-inline constexpr std::size_t fault_kinds = 25;
+inline constexpr std::size_t fault_kinds = 27;
+// These, the last ones, have a plan of their own: lives without ingresses know nothing of them.
+inline constexpr std::size_t ingress_fault_kinds = 2;
 std::string_view name(Fault);
 
 struct Options {
@@ -57,6 +61,9 @@ struct Options {
   std::uint32_t exclusive = 0;     // of a thousand tasks
   std::int64_t drift_ppm_max = 0;  // of each clock, either way
   bool codec = false;              // what travels goes through its JSON form
+
+  std::uint32_t services = 0;   // at most so many at a time
+  std::uint32_t ingresses = 0;  // that bring requests to them
 
   // Of a thousand messages
   std::uint32_t lost = 0, duplicated = 0, held = 0;

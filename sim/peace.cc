@@ -36,6 +36,7 @@ std::vector<std::string> World::complaints() const {
   for (const Task* t : manager_->core().tasks()) check_task(*t, out);
   check_containers(out);
   check_nodes(out);
+  if (operator_) check_services(out);
   return out;
 }
 
@@ -55,7 +56,8 @@ void World::check_task(const Task& t, std::vector<std::string>& out) const {
   if (sim_.checks.stopped().contains(t.id) && !t.is_terminal()) say("was stopped, and is not over");
   if (t.is_terminal()) {
     if (!live.empty()) say("is over, and runs on " + live.front().node);
-    if (t.desired == Desired::run && is_steady(t) && restarts_for_ever(t)) {
+    const bool is_own = t.of.service.is_nil();  // of a replica another takes the place
+    if (is_own && t.desired == Desired::run && is_steady(t) && restarts_for_ever(t)) {
       say("was given up: " + t.status.reason);
     }
     return;

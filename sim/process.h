@@ -10,7 +10,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -34,7 +33,6 @@ class Process {
   using Body = decltype(Reply::body);
   using Answer = std::function<void(const Body*)>;  // null: the connection broke
   using Records = Disk::Records;
-
   using Hooks = ProcessHooks<Traits>;
 
   Process(Sim& sim, std::string name, Hooks hooks)
@@ -67,6 +65,8 @@ class Process {
     last_acted_ = last_acted();
     paused_until_ = std::max(paused_until_, until);
   }
+  // It takes what was posted before this moment by then.
+  Instant acts_at() const { return std::max({sim_.timeline.now(), paused_until_, resting_until_}); }
   bool is_paused() const { return sim_.timeline.now() < paused_until_; }
   // It runs, and nothing waits to end it.
   bool is_safe() const {
@@ -152,9 +152,11 @@ class Process {
     for (; !inbox_.empty() && steps < limits::step_batch_inputs_max; ++steps) {
       core_->step(hooks_.clock(), std::move(inbox_.front()), effects);
       inbox_.pop_front();
+      hooks_.step_over(effects);
     }
     if (core_->next_wake() <= now && not_before_ <= now) {
       core_->step(hooks_.clock(), typename Traits::Wake{}, effects);
+      hooks_.step_over(effects);
       not_before_ = now + 1ms;
       if (wakes_.is_spinning(sim_.timeline.now())) {
         sim_.checks.fail("{} wants to be woken again and again", name_);
@@ -235,10 +237,9 @@ class Process {
   Rng rng_;
   Disk disk_;
   std::unique_ptr<Core> core_;
-  std::uint64_t generation_ = 0;
+  std::uint64_t generation_ = 0, last_token_ = 0;
   std::deque<Input> inbox_;
   std::map<std::uint64_t, Answer> waiting_;
-  std::uint64_t last_token_ = 0;
   SpinWatch wakes_;
   bool run_requested_ = false;
   CrashAt crash_at_ = CrashAt::never;

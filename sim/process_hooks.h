@@ -23,8 +23,9 @@ struct ProcessHooks {
   std::function<void(const typename Traits::Reply&)> answering;
   std::function<void(Effects&)> send;
   std::function<void()> loaded;
-  std::function<void(const Effects&)> stepped;
-  std::function<void()> died;  // by itself
+  std::function<void(const Effects&)> stepped;                            // a batch
+  std::function<void()> died;                                             // by itself
+  std::function<void(const Effects&)> step_over = [](const Effects&) {};  // one of a batch
 };
 
 // A core whose wake-up stays in the past would be a spinning thread.

@@ -4,6 +4,7 @@
 #include "sim/checks.h"
 #include "sim/hits.h"
 #include "sim/options.h"
+#include "sim/service_checks.h"
 #include "sim/story.h"
 #include "sim/timeline.h"
 
@@ -11,7 +12,11 @@ namespace cube::sim {
 
 struct Sim {
   Sim(const Options& o, std::size_t story_lines_max)
-      : options(o), root(o.seed), story(timeline, story_lines_max), checks(timeline, story, hits) {}
+      : options(o),
+        root(o.seed),
+        story(timeline, story_lines_max),
+        checks(timeline, story, hits),
+        services(timeline, hits, checks) {}
   Sim(const Sim&) = delete;
 
   Drift draw_drift(std::string_view whose) const {
@@ -26,6 +31,7 @@ struct Sim {
   Story story;
   Hits hits;
   Checks checks;
+  ServiceChecks services;
   bool calm = false;  // the faults are over
 };
 

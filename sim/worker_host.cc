@@ -7,6 +7,7 @@
 namespace cube::sim {
 namespace {
 
+constexpr Duration host_sample_every = 5s;  // as in daemon/worker_daemon.cc
 constexpr std::size_t polls_max = 64;  // parked at once, with all that was repeated and given up
 
 }  // namespace
@@ -18,6 +19,7 @@ WorkerHost::WorkerHost(Sim& sim, std::uint32_t number, Machine& machine, Resourc
       machine_(machine),
       capacity_(capacity),
       rng_(sim.root.split("worker " + name_)),
+      load_(sim.root.split("load of " + name_)),
       process_(sim, "worker " + name_,
                {[this](auto records, auto life) { return load(std::move(records), life); },
                 [this] { return machine_.clock(); },
@@ -61,7 +63,22 @@ void WorkerHost::loaded() {
   worker::HostSampled sampled;
   sampled.machine = capacity_;
   process_.post(sampled, g);
+  if (sim_.options.services > 0) sample(g);
   machine_.watch(name_, [this, g](worker::Input input) { deliver(std::move(input), g); });
+}
+
+// What its containers use: now little, now much; when the faults are over neither.
+void WorkerHost::sample(std::uint64_t generation) {
+  sim_.timeline.after(host_sample_every, [this, generation] {
+    if (!process_.is_up() || process_.generation() != generation) return;
+    static constexpr double loads[] = {5, 50, 130};
+    const double load = sim_.calm ? 50 : loads[load_.below(3)];
+    worker::HostSampled sampled;
+    sampled.machine = capacity_;
+    for (const auto& c : core().running()) sampled.usage.push_back({c.key.task, load, 0});
+    process_.post(sampled, generation);
+    sample(generation);
+  });
 }
 
 void WorkerHost::deliver(worker::Input input, std::uint64_t generation) {

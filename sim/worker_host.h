@@ -47,6 +47,7 @@ class WorkerHost {
   void loaded();
   void stepped(const worker::Effects& effects);
   void send(worker::Effects& effects);
+  void sample(std::uint64_t generation);
   void count(const worker::Reply& reply);
   void deliver(worker::Input input, std::uint64_t generation);
 
@@ -54,7 +55,7 @@ class WorkerHost {
   std::string name_, address_;
   Machine& machine_;
   Resources capacity_;
-  Rng rng_;
+  Rng rng_, load_;
   Process<WorkerTraits> process_;
   Guard guard_;
   worker::Counters counted_;

@@ -15,7 +15,9 @@ constexpr std::size_t timeline_max = 2'000'000;
 }  // namespace
 
 World::World(const Options& options, std::size_t story_lines_max)
-    : sim_(options, story_lines_max), faults_(sim_.root.split("faults")) {
+    : sim_(options, story_lines_max),
+      faults_(sim_.root.split("faults")),
+      ingress_faults_(sim_.root.split("faults of ingresses")) {
   Rng sizes = sim_.root.split("sizes");
   for (std::uint32_t i = 1; i <= options.nodes; ++i) {
     const bool shares = options.shared_machine && i == 2;
@@ -28,6 +30,10 @@ World::World(const Options& options, std::size_t story_lines_max)
   for (std::uint32_t i = 1; i <= options.clients; ++i) {
     const std::uint32_t tasks = options.tasks_max / options.clients;
     clients_.push_back(std::make_unique<Client>(sim_, *manager_, i, std::max(1U, tasks)));
+  }
+  if (options.services > 0) operator_ = std::make_unique<ServiceClient>(sim_, *manager_);
+  for (std::uint32_t i = 1; i <= options.ingresses; ++i) {
+    ingresses_.push_back(std::make_unique<IngressHost>(sim_, *manager_, i));
   }
   manager_->on_died = [this] {
     sim_.timeline.after(some(100ms, 20s), [this] { manager_->process().start(); });
@@ -47,6 +53,9 @@ void World::begin() {
     if (sim_.options.workers_join) manager_->announce(*w);
   }
   for (auto& c : clients_) c->begin();
+  if (operator_) operator_->begin();
+  for (auto& i : ingresses_) i->start();
+  if (!ingresses_.empty()) next_ingress_fault();
   if (sim_.options.faults != 0) next_fault();
 }
 
@@ -106,6 +115,8 @@ void World::heal() {
     w->process().disk().fill(false);
     w->process().start();
   }
+  for (auto& i : ingresses_) i->heal();
+  if (operator_) operator_->heal();
 }
 
 void World::await_peace() {

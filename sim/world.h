@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "sim/client.h"
+#include "sim/ingress_host.h"
 #include "sim/manager_host.h"
+#include "sim/service_client.h"
 #include "sim/worker_host.h"
 
 namespace cube::sim {
@@ -44,6 +46,7 @@ class World {
 
   // --- faults.cc
   void next_fault();
+  void next_ingress_fault();
   void strike(Fault fault);
   void strike_manager(Fault fault);
   void strike_worker(Fault fault);
@@ -65,13 +68,19 @@ class World {
   void check_waiting(const Task& t, std::vector<std::string>& out) const;
   void check_containers(std::vector<std::string>& out) const;
   void check_nodes(std::vector<std::string>& out) const;
+  // --- peace_services.cc
+  void check_services(std::vector<std::string>& out) const;
+  void check_service(const api::ServiceView& view, std::vector<std::string>& out) const;
+  void check_routes(std::vector<std::string>& out) const;
 
   Sim sim_;
   std::vector<std::unique_ptr<Machine>> machines_;
   std::vector<std::unique_ptr<WorkerHost>> workers_;
   std::unique_ptr<ManagerHost> manager_;
   std::vector<std::unique_ptr<Client>> clients_;
-  Rng faults_;
+  std::unique_ptr<ServiceClient> operator_;  // null: there are no services
+  std::vector<std::unique_ptr<IngressHost>> ingresses_;
+  Rng faults_, ingress_faults_;
   Duration healed_{};
 };
 

@@ -3,29 +3,38 @@
 #include <CLI/CLI.hpp>
 
 #include <iostream>
+#include <map>
 
 #include "sim/batch.h"
+#include "sim/settings.h"
 
 int main(int argc, char** argv) {
   using cube::sim::BatchOptions;
   CLI::App app("Simulated lives of a cluster: the real cores of manager and worker, from a seed.");
   BatchOptions options;
   std::string seeds;
-  std::uint64_t seed = 0, chaos_s = 0;
+  std::uint64_t seed = 0;
+  std::map<std::string, std::string> set;
   app.add_option("--seed", seed, "One life, with the story of its last events if it fails");
   app.add_option("--seeds", seeds, "Many: N lives, or the seeds A..B");
-  app.add_option("--nodes", options.nodes, "Instead of what the seed draws")
-      ->check(CLI::Range(1, 100000));
-  app.add_option("--clients", options.clients)->check(CLI::Range(1, 1000));
-  app.add_option("--tasks", options.tasks, "Tasks submitted at most")
-      ->check(CLI::Range(1, 10'000'000));
-  app.add_option("--chaos", chaos_s, "Virtual seconds of chaos");
+  for (const auto& setting : cube::sim::settings()) {
+    const std::string name(setting.name);
+    app.add_option("--" + name, set[name], std::string(setting.what))->group("Instead of drawn");
+  }
+  const std::string policy(cube::sim::policy_setting);
+  app.add_option("--" + policy, set[policy], "Placement")->group("Instead of drawn");
   app.add_option("--fault", options.only, "Only these kinds of faults (none: \"none\")")
       ->delimiter(',');
   app.add_flag("--story", options.story, "Tell every event of the life");
   app.add_flag("--quiet", options.quiet, "Nothing but the end");
   CLI11_PARSE(app, argc, argv);
-  options.chaos = std::chrono::seconds(chaos_s);
+  for (auto& [name, value] : set) {
+    if (app.count("--" + name) > 0) options.set.emplace_back(name, value);
+  }
+  if (const auto error = cube::sim::check_settings(options)) {
+    std::cerr << "cube-sim: " << *error << '\n';
+    return 2;
+  }
   if (const auto error = cube::sim::read_seeds(seeds, seed, options)) {
     std::cerr << "cube-sim: " << *error << '\n';
     return 2;

@@ -19,6 +19,7 @@ struct Planted {
   std::string_view what;
   std::uint64_t within;    // seeds
   bool exclusive = false;  // all tasks are, and the engine is one that a lease can rest on
+  bool services = false;   // there are some, and ingresses
 };
 
 constexpr Planted faults[] = {
@@ -47,6 +48,15 @@ constexpr Planted faults[] = {
     {"start-without-a-lease", "a worker starts what is exclusive without one", 50, true},
     {"no-guard", "nobody stops what is exclusive when the worker is dead", 100, true},
     {"full-and-alive", "a worker that cannot write is taken for one that acts", 400, true},
+    {"two-for-a-slot", "an empty slot gets two replicas", 20, false, true},
+    {"retire-before-ready", "a replica goes before the one in its place is ready", 50, false, true},
+    {"ignore-the-parallelism", "an update exchanges all slots at once", 100, false, true},
+    {"route-the-unready", "the routes list what runs and is not healthy", 50, false, true},
+    {"route-what-drains", "the routes list a replica that is being drained", 50, false, true},
+    {"stop-before-drained", "a retired replica's requests are not waited for", 50, false, true},
+    {"believe-any-epoch", "an ingress's word about an earlier manager's table counts", 400, false,
+     true},
+    {"keep-rules-to-itself", "new rules of an ingress are no new table", 100, false, true},
 };
 
 // All tasks are, and what shows it comes about more often.
@@ -59,6 +69,12 @@ void make_exclusive(Options& options) {
   }
 }
 
+// There are some, and ingresses that use them.
+void add_services(Options& options) {
+  options.services = std::max(options.services, 2U);
+  options.ingresses = std::max(options.ingresses, 1U);
+}
+
 // The seeds until one fails; 0: none did.
 std::uint64_t seeds_to_find(const Planted& planted, std::string& finding) {
   planted_fault = planted.name;
@@ -66,6 +82,7 @@ std::uint64_t seeds_to_find(const Planted& planted, std::string& finding) {
   for (std::uint64_t seed = 1; seed <= planted.within && took == 0; ++seed) {
     Options options = Options::draw(seed);
     if (planted.exclusive) make_exclusive(options);
+    if (planted.services) add_services(options);
     const Outcome life = live(options, 0);
     if (life.findings.empty()) continue;
     took = seed;

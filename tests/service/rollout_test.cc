@@ -134,6 +134,36 @@ TEST_CASE("stop-first has at most parallelism slots down") {
   }
 }
 
+// What an update has taken down stays one of those that are down when another update follows.
+TEST_CASE("updates in a row have at most parallelism slots down, all together") {
+  for (const std::uint32_t parallelism : {1U, 2U}) {
+    CAPTURE(parallelism);
+    Model m(4);
+    m.bring_up();
+    m.s.order = UpdatePolicy::Order::stop_first;
+    m.s.policy.parallelism = parallelism;
+    m.s.state = State::updating;
+    for (int change = 0; change < 6; ++change) {
+      ++m.s.target;
+      m.play(9500ms);  // the first slots are done, and the next ones are down
+    }
+    CHECK(m.least_ready >= 4 - parallelism);
+    CHECK(m.play(300s) == Outcome::done);
+    CHECK(m.least_ready >= 4 - parallelism);
+  }
+}
+
+TEST_CASE("an update that is to go on goes on after a failure") {
+  Model m(3);
+  m.bring_up();
+  m.s.policy.on_failure = UpdatePolicy::OnFailure::go_on;
+  m.s.target = 2;
+  m.s.state = State::updating;
+  m.s.failures = 1;  // of a replica that came good after all
+  CHECK(m.play(120s) == Outcome::done);
+  CHECK(m.all_of(2));
+}
+
 TEST_CASE("a bad version stops the update at its first failure and costs no capacity") {
   Model m(4);
   m.bring_up();

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "sim/batch.h"
+#include "sim/settings.h"
 
 namespace cube::sim {
 namespace {
@@ -45,7 +46,7 @@ TEST_CASE("the same seed is the same life") {
 TEST_CASE("a failed life says how to live it again") {
   BatchOptions batch;
   batch.first = batch.last = 5;
-  batch.chaos = 20s;
+  batch.set = {{"chaos", "20"}};
   batch.only = {"cut"};
   CHECK(options_for(5, batch).chaos == 20s);
   CHECK(options_for(5, batch).faults == 1U << static_cast<unsigned>(Fault::cut));
@@ -72,13 +73,35 @@ TEST_CASE("which seeds") {
 TEST_CASE("a thousand nodes") {
   BatchOptions batch;
   batch.first = batch.last = 2;
-  batch.nodes = 1000;
-  batch.tasks = 200;
-  batch.chaos = 15s;
+  batch.set = {{"nodes", "1000"}, {"chaos", "15"}};
   batch.quiet = batch.one = true;
   std::string said;
   CHECK(run_batch(batch, [&](const std::string& line) { said += line + '\n'; }));
   INFO(said);
+  // There are clients to match.
+  const Options options = options_for(2, batch);
+  CHECK(options.clients >= 10);
+  CHECK(options.tasks_max >= 1000);
+  CHECK(live(options, 0).tasks >= 500);
+}
+
+TEST_CASE("every option can be set, and is printed") {
+  const Options drawn = Options::draw(1);
+  for (const Setting& setting : settings()) {
+    CAPTURE(setting.name);
+    Options one = drawn, other = drawn;
+    CHECK(!set_option(one, setting.name, "1"));
+    CHECK(!set_option(other, setting.name, setting.most > 1 ? std::to_string(setting.most) : "0"));
+    CHECK(one.str() != other.str());
+    CHECK(set_option(one, setting.name, std::to_string(setting.most + 1)));
+    CHECK(set_option(one, setting.name, "x"));
+  }
+  Options options = drawn;
+  CHECK(!set_option(options, "policy", "binpack"));
+  CHECK(options.policy == scheduler::Policy::binpack);
+  CHECK(set_option(options, "policy", "best"));
+  CHECK(set_option(options, "nodez", "3"));
+  CHECK(set_option(options, "nodes", "0"));
 }
 
 }  // namespace

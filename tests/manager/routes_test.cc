@@ -1,0 +1,62 @@
+// The table of routes: whatever changes in it is a version of its own, or no ingress would hear of
+// it before something else changes.
+
+#include <doctest/doctest.h>
+
+#include "tests/manager/world.h"
+
+namespace cube::test {
+namespace {
+
+struct Told {
+  api::RouteTable table;
+  std::string version;
+};
+
+TEST_CASE("what the table says has one version, and another one when it changes") {
+  World world;
+  ModelWorker& w = world.add_worker("n1", {16'000, 64LL << 30, 1LL << 40});
+  world.config.workers = {w.address};
+  world.start_manager();
+  world.run_for(1s);
+  std::vector<Told> told;
+  const auto look = [&] {
+    told.push_back({world.manager().routes(), world.manager().routes_version()});
+  };
+  service::ServiceSpec spec;
+  spec.name = "web";
+  spec.task.image = "echo";
+  spec.task.ports = {{{80, "tcp"}, 0, ""}};
+  const auto update = [&] {
+    world.step(
+        manager::ServiceInput(manager::UpdateService{world.token(), "web", spec, std::nullopt}));
+  };
+  look();
+  world.step(manager::ServiceInput(manager::CreateService{world.token(), spec}));
+  look();  // it is there, and nobody serves it yet
+  world.run_for(10s);
+  look();
+  spec.ingress.path = "/web";
+  update();
+  look();
+  spec.ingress.hosts = {"web.example.com"};
+  spec.ingress.rate_limit.requests = 5;
+  update();
+  look();
+  world.step(manager::ServiceInput(manager::RemoveService{world.token(), "web"}));
+  look();
+  for (std::size_t i = 1; i < told.size(); ++i) {
+    CAPTURE(i);
+    CHECK(told[i].table.services != told[i - 1].table.services);
+    CHECK(told[i].version != told[i - 1].version);
+  }
+  spec.update.parallelism = 3;  // which no ingress needs to know
+  world.run_for(30s);
+  const std::string before = world.manager().routes_version();
+  world.run_for(2min);
+  CHECK(world.manager().routes_version() == before);
+  CHECK(world.problems.empty());
+}
+
+}  // namespace
+}  // namespace cube::test

@@ -1,0 +1,67 @@
+// What is left of an earlier attempt is in no record: a manager that was restarted does not call a
+// task stopped before the nodes have said what they hold.
+
+#include <doctest/doctest.h>
+
+#include "tests/manager/world.h"
+
+namespace cube::test {
+namespace {
+
+bool runs_on(const ModelWorker& w) {
+  return !w.containers.empty();
+}
+
+TEST_CASE("a task is not stopped while an earlier attempt may live on a node not heard of yet") {
+  for (const bool returns : {true, false}) {
+    CAPTURE(returns);
+    World world;
+    ModelWorker& a = world.add_worker("n1", {4000, 8LL << 30, 1LL << 40});
+    ModelWorker& b = world.add_worker("n2", {4000, 8LL << 30, 1LL << 40});
+    a.stop_takes = 30s;
+    world.config.workers = {a.address, b.address};
+    world.start_manager();
+    world.run_for(1s);
+    b.reachable = false;  // so that it goes to n1
+    world.run_for(25s);
+    api::Submission s;
+    s.spec.name = "web";
+    s.spec.image = "echo";
+    REQUIRE(world.submit({s}).has_value());
+    world.run_for(5s);
+    REQUIRE(runs_on(a));
+    b.reachable = true;
+    world.run_for(10s);
+    a.reachable = false;
+    world.run_for(40s);  // lost, and placed on n2
+    REQUIRE(runs_on(b));
+    a.reachable = true;
+    world.run_for(5s);  // n1 is told to stop what it has; that takes a while
+    REQUIRE(runs_on(a));
+    world.kill_manager();
+    a.reachable = false;
+    world.start_manager();
+    world.run_for(1s);
+    world.stop("web");
+    world.run_for(5s);
+    CHECK_FALSE(runs_on(b));
+    REQUIRE(runs_on(a));
+    const auto state = [&] { return (*world.manager().task("web"))->is_terminal(); };
+    CHECK_FALSE(state());
+    if (returns) {
+      a.reachable = true;
+      ++a.change;
+      world.poke(a);
+      world.run_for(60s);
+      CHECK_FALSE(runs_on(a));
+    } else {
+      world.run_for(30s);  // it is lost: nobody waits for it
+    }
+    CHECK(state());
+    CHECK(world.manager().audit().empty());
+    CHECK(world.problems.empty());
+  }
+}
+
+}  // namespace
+}  // namespace cube::test
