@@ -104,7 +104,8 @@ struct ServiceSpec {
   friend bool operator==(const ServiceSpec&, const ServiceSpec&) = default;
 };
 
-inline constexpr std::uint32_t replicas_max = 100'000;
+// One step makes them all, or stops them: that others wait for it no longer than for a moment.
+inline constexpr std::uint32_t replicas_max = 10'000;
 
 // Every rule a spec must keep. The error names the field as the wire does ("Autoscale.Min").
 Result<void> validate(const ServiceSpec& spec);
