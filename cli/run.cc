@@ -169,9 +169,9 @@ int Run::conclude_failed(const Waited& w) {
   std::string line = called(w.task) + " failed";
   if (!w.task.node.empty()) line += " on " + w.task.node;
   if (!w.convergence.why().empty()) line += ": " + w.convergence.why();
-  // Its restart policy goes on trying.
+  // Its restart policy tries again, or it runs on unhealthy.
   if (!w.task.is_terminal())
-    line += fmt::format(" (it is still tried; `cube stop {}` ends it)", short_id(w.task.id));
+    line += fmt::format(" (it goes on; `cube stop {}` ends it)", short_id(w.task.id));
   fail(io_, exit_failed, line);
   print_log_tail(client_, io_, w.task);
   return exit_failed;
