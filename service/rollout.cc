@@ -140,12 +140,10 @@ class Decider {
     const bool goes_on = updates() && !is_failed();
     for (auto& [number, slot] : slots_) {
       if (!is_to_be_exchanged(slot)) continue;
-      if (slot.displaced) {  // its node is to be emptied: that waits for no update
-        replace(number, slot);
-      } else if (goes_on && !any_ready(slot.outdated, s_)) {
-        ++busy;
-        replace(number, slot);
-      }
+      // Its node is to be emptied: that waits for no update.
+      if (!slot.displaced && (!goes_on || any_ready(slot.outdated, s_))) continue;
+      ++busy;
+      replace(number, slot);
     }
     if (!goes_on) return;
     const Instant next = last_settled + s_.policy.delay;

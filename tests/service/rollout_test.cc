@@ -153,6 +153,19 @@ TEST_CASE("updates in a row have at most parallelism slots down, all together") 
   }
 }
 
+// Nor does emptying a node make the update forget it.
+TEST_CASE("a slot whose new replica must leave its node is still one of those that are down") {
+  Situation s;
+  s.now = start;
+  s.state = State::updating;
+  s.target = 2;
+  s.order = UpdatePolicy::Order::stop_first;
+  s.slots = {1, 2};
+  s.replicas = {{.slot = 1, .version = 2, .stage = Stage::starting, .displaced = true},
+                {.slot = 2, .version = 1, .stage = Stage::ready}};
+  CHECK(decide(s).retire == std::vector<std::size_t>{0});
+}
+
 TEST_CASE("an update that is to go on goes on after a failure") {
   Model m(3);
   m.bring_up();
