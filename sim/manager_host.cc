@@ -84,7 +84,9 @@ void ManagerHost::committed(std::span<const store::Write> writes) {
 
 // Memory is the fold of what is committed: a manager loaded now would know the same.
 void ManagerHost::compare_with_records() {
-  const auto other = manager::Manager::load({}, Rng(1), process_.disk().records());
+  manager::Config config;
+  config.cluster = "sim";
+  const auto other = manager::Manager::load(std::move(config), Rng(1), process_.disk().records());
   if (!other.ok()) return sim_.checks.fail("the records cannot be loaded");
   const auto here = core().tasks();
   const auto there = other->tasks();
