@@ -8,6 +8,7 @@
 #include "api/json_reader.h"
 #include "base/rng.h"
 #include "base/text.h"
+#include "tests/support/rounds.h"
 
 namespace cube::api {
 namespace {
@@ -42,7 +43,7 @@ TEST_CASE("text is escaped, and repaired when it is no UTF-8") {
 TEST_CASE("random bytes always give JSON, and valid text comes back the same") {
   Rng rng(5);
   int kept = 0;
-  for (int i = 0; i < 20'000; ++i) {
+  for (int i = 0; i < static_cast<int>(test::rounds(20'000)); ++i) {
     std::string text;
     for (std::uint64_t n = rng.below(8); n > 0; --n)
       text.push_back(static_cast<char>(rng.below(i % 2 == 0 ? 256 : 128)));

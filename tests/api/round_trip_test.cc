@@ -223,9 +223,10 @@ TEST_CASE("no prefix of a message is a message, and none crashes") {
 }
 
 TEST_CASE("mutated bodies are answered, never crash") {
+  constexpr int mutations = static_cast<int>(test::rounds(20'000));
   Rng rng(9);
   int refused = 0;
-  for (int i = 0; i < 20'000; ++i) {
+  for (int i = 0; i < mutations; ++i) {
     std::string json = task_json(random_task(rng));
     for (std::uint64_t n = rng.below(3) + 1; n > 0; --n) {
       static constexpr std::string_view signs = "{}[]\",:0129-.eE nulltrue\\";
@@ -235,7 +236,7 @@ TEST_CASE("mutated bodies are answered, never crash") {
     if (!parse_submissions(json, was_array).ok()) ++refused;
     static_cast<void>(parse_task(json).ok());
   }
-  CHECK(refused > 5'000);
+  CHECK(refused > mutations / 4);
 }
 
 TEST_CASE("a join") {
