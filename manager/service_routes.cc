@@ -83,6 +83,7 @@ api::RouteTable Services::routes() const {
 void Services::retire(ServiceEntry& s, TaskEntry& t) {
   if (t.task.draining || t.task.desired == Desired::stop) return;
   t.task.draining = true;
+  if (s.spec.max_per_node != 0) core_.capacity_changed();  // it does not count any more
   t.replica->drain_until = core_.now_.mono + s.spec.drain;
   t.replica->left_table = routes_version_ + 1;  // the next one lacks it
   core_.save(t);

@@ -28,6 +28,17 @@ TEST_CASE("whatever befalls it, nothing is lost and all ends as asked") {
   CHECK(good);
 }
 
+TEST_CASE("a replica that drains makes room for another one under MaxPerNode") {
+  BatchOptions batch;
+  batch.first = batch.last = 282;
+  batch.set = {{"services", "2"}, {"ingresses", "1"}};
+  batch.quiet = batch.one = true;
+  std::string said;
+  const bool good = run_batch(batch, [&](const std::string& line) { said += line + '\n'; });
+  INFO(said);
+  CHECK(good);
+}
+
 TEST_CASE("the same seed is the same life") {
   for (const std::uint64_t seed : {1, 2, 3, 17, 42}) {
     const Options options = Options::draw(seed);
