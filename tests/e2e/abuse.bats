@@ -8,7 +8,7 @@ load helper
 setup_file() {
   new_cluster
   start_worker n1
-  start_manager --workers "127.0.0.1:$(worker_port n1)"
+  start_manager --workers "127.0.0.1:$(worker_port n1)" --node-deadline "${CUBE_ABUSE_DEADLINE:-10s}"
   eventually 20 nodes_ready 1
 }
 teardown_file() { end_cluster; }
