@@ -64,10 +64,14 @@ void ServiceChecks::committed(std::span<const store::Write> writes,
 
 void ServiceChecks::step(std::span<const store::Write> writes, const manager::Manager* alone) {
   order_before_.clear();
+  drain_before_.clear();
   changed_.clear();
   made_.clear();
   touched_.clear();
-  for (const auto& [id, known] : services_) order_before_[id] = service::order_of(known.entry.spec);
+  for (const auto& [id, known] : services_) {
+    order_before_[id] = service::order_of(known.entry.spec);
+    drain_before_[id] = known.entry.spec.drain;
+  }
   for (const store::Write& w : writes) take(w);
   for (const Task& t : made_) check_new(t);
   for (const auto& [before, now] : changed_) check_change(before, now, alone);
@@ -205,7 +209,13 @@ void ServiceChecks::check_change(const Task& before, const Task& now,
                                  const manager::Manager* alone) {
   if (now.draining && !before.draining) {
     const auto at = services_.find(now.of.service);
-    if (at != services_.end()) draining_[now.id] = {timeline_.now(), at->second.entry.spec.drain};
+    if (at != services_.end()) {
+      // The step may have changed the spec as well, before or after.
+      const auto earlier = drain_before_.find(now.of.service);
+      const Duration span = at->second.entry.spec.drain;
+      draining_[now.id] = {timeline_.now(),
+                           earlier == drain_before_.end() ? span : std::min(span, earlier->second)};
+    }
   }
   if (is_wanted(before) && !is_wanted(now)) check_given_up(before, now);
   if (before.desired == Desired::stop || now.desired != Desired::stop) return;

@@ -94,6 +94,7 @@ class ServiceChecks {
   std::map<std::string, Heard> heard_;  // in this life of the manager
   // Of the step that is looked at
   std::map<ServiceId, service::UpdatePolicy::Order> order_before_;
+  std::map<ServiceId, Duration> drain_before_;
   std::vector<std::pair<Task, Task>> changed_;
   std::vector<Task> made_;
   std::set<ServiceId> touched_;
