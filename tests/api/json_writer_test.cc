@@ -41,9 +41,10 @@ TEST_CASE("text is escaped, and repaired when it is no UTF-8") {
 }
 
 TEST_CASE("random bytes always give JSON, and valid text comes back the same") {
+  constexpr int rounds = static_cast<int>(test::rounds(20'000));
   Rng rng(5);
   int kept = 0;
-  for (int i = 0; i < static_cast<int>(test::rounds(20'000)); ++i) {
+  for (int i = 0; i < rounds; ++i) {
     std::string text;
     for (std::uint64_t n = rng.below(8); n > 0; --n)
       text.push_back(static_cast<char>(rng.below(i % 2 == 0 ? 256 : 128)));
@@ -54,7 +55,7 @@ TEST_CASE("random bytes always give JSON, and valid text comes back the same") {
       ++kept;
     }
   }
-  CHECK(kept > 10'000);
+  CHECK(kept > rounds / 2);
 }
 
 TEST_CASE("commas, numbers and nesting") {
