@@ -136,8 +136,7 @@ void Services::ingress_asked(const std::string& ingress, std::string_view applie
   IngressEntry& entry = ingresses_[ingress];
   entry.heard = now;
   entry.applied = 0;
-  std::string epoch = fmt::format("{}-", core_.epoch_);
-  if (CUBE_PLANTED("believe-any-epoch")) epoch = applied.substr(0, applied.find('-') + 1);
+  const std::string epoch = fmt::format("{}-", core_.epoch_);
   if (applied.starts_with(epoch)) {
     for (const char c : applied.substr(epoch.size())) {
       if (c < '0' || c > '9') break;

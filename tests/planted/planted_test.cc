@@ -54,8 +54,6 @@ constexpr Planted faults[] = {
     {"route-the-unready", "the routes list what runs and is not healthy", 50, false, true},
     {"route-what-drains", "the routes list a replica that is being drained", 50, false, true},
     {"stop-before-drained", "a retired replica's requests are not waited for", 50, false, true},
-    {"believe-any-epoch", "an ingress's word about an earlier manager's table counts", 400, false,
-     true},
     {"keep-rules-to-itself", "new rules of an ingress are no new table", 100, false, true},
 };
 
