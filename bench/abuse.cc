@@ -24,6 +24,7 @@
 #include <thread>
 #include <vector>
 
+#include "bench/measure.h"
 #include "bench/wire.h"
 
 namespace cube::bench {
@@ -223,13 +224,6 @@ double nodes_lost(const Options& options) {
   const auto at = page.find(name);
   if (at == std::string::npos) die("no cube_nodes_lost_total");
   return std::atof(page.c_str() + at + name.size());
-}
-
-double quantile(std::vector<double> values, double q) {
-  if (values.empty()) return 0;
-  std::ranges::sort(values);
-  return values[std::min(values.size() - 1,
-                         static_cast<std::size_t>(q * static_cast<double>(values.size())))];
 }
 
 // One row of the table; false when a promise was broken.

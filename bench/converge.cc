@@ -10,14 +10,15 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "bench/measure.h"
 #include "bench/wire.h"
 
 namespace cube::bench {
@@ -208,12 +209,6 @@ class Side {
   Engine engine_;
 };
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t half = values.size() / 2;
-  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
-}
-
 std::string listed(const std::vector<double>& values) {
   std::string out;
   for (const double v : values) out += fmt::format("{}{:.2f}", out.empty() ? "" : ", ", v);
@@ -238,22 +233,14 @@ double bare_s(const Options& options, std::size_t threads) {
                          {"Labels", {{"bench.converge", "bare"}}},
                          {"HostConfig", {{"Init", true}}}};
   const auto begin = Clock::now();
-  std::atomic<int> next = 0;
   std::vector<std::string> ids(static_cast<std::size_t>(options.replicas));
-  {
-    std::vector<std::jthread> running;
-    for (std::size_t t = 0; t < threads; ++t) {
-      running.emplace_back([&] {
-        Wire wire(options.engine);
-        for (int i = next++; i < options.replicas; i = next++) {
-          const Answer made = wire.expect(201, "POST", "/containers/create", settings.dump());
-          const std::string id = Json::parse(made.body).at("Id");
-          wire.expect(204, "POST", "/containers/" + id + "/start");
-          ids[static_cast<std::size_t>(i)] = id;
-        }
-      });
-    }
-  }
+  in_parallel(threads, ids.size(), [&] {
+    return [&ids, &settings, wire = std::make_shared<Wire>(options.engine)](std::size_t i) {
+      const Answer made = wire->expect(201, "POST", "/containers/create", settings.dump());
+      ids[i] = Json::parse(made.body).at("Id");
+      wire->expect(204, "POST", "/containers/" + ids[i] + "/start");
+    };
+  });
   const double took = s_since(begin);
   Wire wire(options.engine);
   for (const std::string& id : ids) wire.expect(204, "DELETE", "/containers/" + id + "?force=1");

@@ -38,9 +38,7 @@ build cube converge_bench
   echo "HTTP API, every 50 ms; a state counts when the engine's own list of containers agrees."
   echo
   machine
-  echo "- Docker $(docker version -f '{{.Server.Version}}')," \
-    "storage driver $(docker info -f '{{.Driver}}')," \
-    "cgroup version $(docker info -f '{{.CgroupVersion}}')"
+  engine
   echo
 } >"$dir/converge"
 docker swarm init --advertise-addr 127.0.0.1 >/dev/null

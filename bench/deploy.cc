@@ -17,6 +17,7 @@
 #include <thread>
 #include <vector>
 
+#include "bench/measure.h"
 #include "bench/wire.h"
 
 namespace cube::bench {
@@ -38,30 +39,6 @@ struct Options {
 
 double ms_since(Clock::time_point begin) {
   return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
-}
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
-double quantile(std::vector<double> values, double q) {
-  std::sort(values.begin(), values.end());
-  return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1))];
-}
-
-// Runs `work(i)` for every i < count on `threads` threads.
-void in_parallel(std::size_t threads, std::size_t count,
-                 const std::function<std::function<void(std::size_t)>()>& make_worker) {
-  std::atomic<std::size_t> next = 0;
-  std::vector<std::jthread> running_threads;
-  for (std::size_t t = 0; t < threads; ++t) {
-    running_threads.emplace_back([&] {
-      const auto work = make_worker();
-      for (std::size_t i = next++; i < count; i = next++) work(i);
-    });
-  }
 }
 
 // --- The bare Engine API

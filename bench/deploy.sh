@@ -23,9 +23,7 @@ build cube deploy_bench placement_bench
   echo "Written by \`bench/deploy.sh\`."
   echo
   machine
-  echo "- Docker $(docker version -f '{{.Server.Version}}')," \
-    "storage driver $(docker info -f '{{.Driver}}')," \
-    "cgroup version $(docker info -f '{{.CgroupVersion}}')"
+  engine
   echo
 } >"$dir/deploy"
 start_pair "$cluster"

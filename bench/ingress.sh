@@ -125,7 +125,6 @@ section() {
     done
   done
   echo
-  run effect_ingress "$build/cube" ingress -m "127.0.0.1:${ports[8]}" --port "${ports[9]}" --metrics-port 0
   echo "From a change of the replicas in the manager until requests go to the new one, and to no other"
   echo "(200 changes):"
   echo
@@ -137,5 +136,7 @@ section() {
 (HAProxy $(awk '/VmRSS/ {printf "%.1f MB", $2 / 1024}' "/proc/$(worker haproxy1)/status"))."
 }
 
+# Not within the section, which is a process of its own: nobody would end it.
+run effect_ingress "$build/cube" ingress -m "127.0.0.1:${ports[8]}" --port "${ports[9]}" --metrics-port 0
 section | tee "$dir/section"
 put_section Ingress "$dir/section"

@@ -63,6 +63,12 @@ machine() { # the machine in words, as a list
   echo "- $(date -u +%Y-%m-%d), load $(cut -d' ' -f1 /proc/loadavg) before the run"
 }
 
+engine() { # the same of the container engine
+  echo "- Docker $(docker version -f '{{.Server.Version}}')," \
+    "storage driver $(docker info -f '{{.Driver}}')," \
+    "cgroup version $(docker info -f '{{.CgroupVersion}}')"
+}
+
 # put_section NAME FILE: FILE becomes the section NAME of bench/RESULTS.md; the others stay.
 put_section() {
   local results=$top/bench/RESULTS.md

@@ -63,8 +63,7 @@ void set_rules(Core& core, Service& service, const service::IngressRules& rules)
   if (rules.balance != service.rules.balance) {
     service.balancer = Balancer(rules.balance, core.seed + stable_hash(service.id.str()));
   }
-  const bool same_limit = rules.rate_limit.requests == service.rules.rate_limit.requests &&
-                          rules.rate_limit.per == service.rules.rate_limit.per;
+  const bool same_limit = rules.rate_limit == service.rules.rate_limit;
   if (rules.rate_limit.requests == 0 || rules.rate_limit.per <= 0us) {
     service.rate_limit.reset();
   } else if (!same_limit || !service.rate_limit) {
