@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <iostream>
 
 #include "base/text.h"
@@ -28,6 +29,16 @@ bool is_json(const NodeOptions& options) {
   return options.output == OutputFormat::json && !options.quiet;
 }
 
+// As node_meant(); a word that is nearly one of `cube node`'s own was perhaps meant as that.
+Result<api::NodeView> node_named(const std::vector<api::NodeView>& nodes, const std::string& ref) {
+  constexpr std::array<std::string_view, 4> verbs{"drain", "pause", "activate", "forget"};
+  auto found = node_meant(nodes, ref);
+  const std::string_view verb = nearest(ref, verbs);
+  if (found.ok() || found.error().code != Code::not_found || verb.empty()) return found;
+  return Error{Code::not_found,
+               fmt::format("{}; did you mean `cube node {}`?", found.error().message, verb)};
+}
+
 int show(const NodeOptions& options, ManagerClient& client, Io& io) {
   if (is_json(options) && options.names.empty()) {
     const auto body = client.get("/nodes");  // as the manager tells it
@@ -41,7 +52,7 @@ int show(const NodeOptions& options, ManagerClient& client, Io& io) {
   std::vector<api::NodeView> nodes;
   if (options.names.empty()) nodes = *all;
   for (const std::string& ref : options.names) {
-    auto found = node_meant(*all, ref);
+    auto found = node_named(*all, ref);
     if (found.ok())
       nodes.push_back(std::move(found).value());
     else
@@ -62,7 +73,7 @@ Result<std::vector<api::NodeView>> look(const NodeOptions& options, ManagerClien
   if (!all.ok() || options.names.empty()) return all;
   std::vector<api::NodeView> nodes;
   for (const std::string& ref : options.names) {
-    auto found = node_meant(*all, ref);
+    auto found = node_named(*all, ref);
     CUBE_TRY(found);
     nodes.push_back(std::move(found).value());
   }

@@ -66,33 +66,44 @@ Result<std::vector<std::string>> mount_dirs_of(const Draft& draft) {
   return draft.list("allow-mount");
 }
 
-constexpr std::size_t kNodeNameMax = 63;
+// Names of nodes and clusters become parts of paths and container names, and are typed by people.
+constexpr std::size_t kNameMax = 63;
 
 bool is_letter_or_digit(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-bool is_in_node_name(char c) {
+bool is_in_name(char c) {
   return is_letter_or_digit(c) || c == '_' || c == '.' || c == '-';
 }
 
-// A node's name becomes part of a path and of container names, and is typed by people.
-Result<std::string> node_name_of(const Draft& draft, const Surroundings& around) {
-  if (!draft.has("name")) {  // nobody chose the host's name for this: what does not fit is replaced
-    std::string name = around.host_name.substr(0, kNodeNameMax);
-    for (char& c : name)
-      if (!is_in_node_name(c)) c = '-';
-    name.erase(name.begin(), std::ranges::find_if(name, is_letter_or_digit));
-    return name.empty() ? "node" : name;
-  }
-  const std::string name = draft.text("name");
-  if (!name.empty() && name.size() <= kNodeNameMax && is_letter_or_digit(name.front()) &&
-      std::ranges::all_of(name, is_in_node_name))
+Result<std::string> name_of(std::string_view flag, std::string_view what, std::string name) {
+  if (!name.empty() && name.size() <= kNameMax && is_letter_or_digit(name.front()) &&
+      std::ranges::all_of(name, is_in_name))
     return name;
   return Error{Code::invalid,
-               fmt::format("--name: `{}` is no name for a node: at most {} letters, digits, `_`, "
-                           "`.` and `-`, beginning with a letter or digit",
-                           printable(name), kNodeNameMax)};
+               fmt::format("--{}: `{}` is no name for a {}: at most {} letters, digits, `_`, `.` "
+                           "and `-`, beginning with a letter or digit",
+                           flag, printable(name), what, kNameMax)};
+}
+
+Result<std::string> node_name_of(const Draft& draft, const Surroundings& around) {
+  if (draft.has("name")) return name_of("name", "node", draft.text("name"));
+  // Nobody chose the host's name for this: what does not fit is replaced.
+  std::string name = around.host_name.substr(0, kNameMax);
+  for (char& c : name)
+    if (!is_in_name(c)) c = '-';
+  name.erase(name.begin(), std::ranges::find_if(name, is_letter_or_digit));
+  return name.empty() ? "node" : name;
+}
+
+// --cluster, where it is given.
+Result<void> set_cluster(const Draft& draft, std::string& cluster) {
+  if (!draft.has("cluster")) return {};
+  auto name = name_of("cluster", "cluster", draft.text("cluster"));
+  CUBE_TRY(name);
+  cluster = std::move(name).value();
+  return {};
 }
 
 // The port of `flag`, left alone when it is not given.
@@ -137,7 +148,7 @@ Result<Invocation> read_manager(const Draft& draft, const Surroundings& around) 
   o.scheduler = draft.text("scheduler", o.scheduler);
   o.dbtype = draft.text("dbtype", o.dbtype);
   o.data_dir = data_dir_of(draft, around, "manager");
-  o.cluster = draft.text("cluster", o.cluster);
+  CUBE_TRY(set_cluster(draft, o.cluster));
   if (draft.has("node-deadline")) {
     const auto deadline = duration_of("node-deadline", draft.text("node-deadline"));
     CUBE_TRY(deadline);
@@ -195,7 +206,7 @@ Result<Invocation> read_worker(const Draft& draft, const Surroundings& around) {
   o.name = std::move(name).value();
   o.dbtype = draft.text("dbtype", o.dbtype);
   o.data_dir = data_dir_of(draft, around, "worker-" + o.name);
-  o.cluster = draft.text("cluster", o.cluster);
+  CUBE_TRY(set_cluster(draft, o.cluster));
   auto join = addresses_of(draft, "join", 5555);
   CUBE_TRY(join);
   o.join = std::move(join).value();

@@ -33,6 +33,7 @@ class Stop {
   void look(Stopping& stopping);
   bool wait();  // false: interrupted
   std::string progress_line(const Stopping& stopping) const;
+  std::string why_not_over(const Stopping& stopping);
 
   const StopOptions& options_;
   Io& io_;
@@ -95,6 +96,15 @@ bool Stop::wait() {
   }
 }
 
+// The task's own reason, else its node's: while that is away, nobody can stop anything there.
+std::string Stop::why_not_over(const Stopping& s) {
+  if (!s.task.reason().empty()) return std::string(s.task.reason());
+  const auto nodes = client_.nodes();
+  if (s.task.node.empty() || !nodes.ok()) return "";
+  const auto node = std::ranges::find(*nodes, s.task.node, &api::NodeView::name);
+  return node == nodes->end() ? "" : printable(node->reason);
+}
+
 int Stop::operator()() {
   int code = exit_fine;
   for (const std::string& ref : options_.refs) {
@@ -112,7 +122,7 @@ int Stop::operator()() {
     }
     std::string line = fmt::format("{} is asked to stop but is not over yet", called(s.task));
     if (!s.task.node.empty()) line += " on " + s.task.node;
-    if (!s.task.reason().empty()) line += fmt::format(": {}", s.task.reason());
+    if (const std::string why = why_not_over(s); !why.empty()) line += ": " + why;
     code = worse(code, fail(io_, patient ? exit_not_converged : exit_interrupted, line));
   }
   return code;

@@ -113,6 +113,7 @@ struct Worker::Impl {
   api::Report report(std::uint64_t base) const;
   void answer_polls();
   void update_info();
+  void note_excess(const Resources& found);
   NodeInfo make_info() const;
   void index_change(Attempt& a);
 

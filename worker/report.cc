@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "base/text.h"
 #include "worker/impl.h"
 
 namespace cube::worker {
@@ -77,7 +78,26 @@ void Worker::Impl::answer_polls() {
   });
 }
 
+// An operator may offer more than there is, and is told what that means.
+void Worker::Impl::note_excess(const Resources& found) {
+  const Resources& offered = config.capacity;
+  const auto tell = [&](std::string_view what, std::string_view offer, std::string_view there) {
+    note("node.overcommitted", fmt::format("offers {} {}, but the machine has {}: tasks will share "
+                                           "what is there",
+                                           offer, what, there));
+  };
+  if (found.cpu_milli != 0 && offered.cpu_milli > found.cpu_milli) {
+    tell("CPUs", fmt::format("{:g}", static_cast<double>(offered.cpu_milli) / 1000),
+         fmt::format("{:g}", static_cast<double>(found.cpu_milli) / 1000));
+  }
+  if (found.memory_bytes != 0 && offered.memory_bytes > found.memory_bytes)
+    tell("of memory", format_bytes(offered.memory_bytes), format_bytes(found.memory_bytes));
+  if (found.disk_bytes != 0 && offered.disk_bytes > found.disk_bytes)
+    tell("of disk", format_bytes(offered.disk_bytes), format_bytes(found.disk_bytes));
+}
+
 void Worker::Impl::on(HostSampled& in) {
+  if (machine == Resources{}) note_excess(in.machine);
   stats = std::move(in.stats);
   machine = in.machine;
   usage = std::move(in.usage);

@@ -249,6 +249,17 @@ TEST_CASE_FIXTURE(AppFixture, "stop that takes too long is exit code 3") {
   CHECK(cube({"stop", "--detach", "web"}).out == "web (bb1d59ef) is asked to stop\n");
 }
 
+TEST_CASE_FIXTURE(AppFixture, "stop on a node that is away says so") {
+  manager.add(kWeb, "web");
+  manager.script = [](Task& t, int) { runs_from(t, 0, 0); };
+  manager.nodes.resize(1);
+  manager.nodes[0].name = "n1";
+  manager.nodes[0].reason = "no answer for 10s";
+  const auto got = cube({"stop", "--timeout", "1s", "web"});
+  CHECK(got.code == exit_not_converged);
+  CHECK(has(got.err, "is asked to stop but is not over yet on n1: no answer for 10s\n"));
+}
+
 TEST_CASE_FIXTURE(AppFixture, "unknown and ambiguous names") {
   manager.add(kWeb, "web");
   manager.add(kDb, "db");
@@ -356,6 +367,13 @@ TEST_CASE_FIXTURE(AppFixture, "a node is called by its name, its worker's ID, or
     CHECK(inspected.code == c.code);
     CHECK(has(inspected.out, "\"Name\": \"" + c.found + "\"") == !c.found.empty());
   }
+}
+
+TEST_CASE_FIXTURE(AppFixture, "a word that is nearly a node command is no mere unknown name") {
+  manager.nodes = {node_of("web", kWorkerA)};
+  const auto got = cube({"node", "dran", "web"});
+  CHECK(got.code == exit_not_found);
+  CHECK(has(got.err, "cube: no node is called `dran`; did you mean `cube node drain`?\n"));
 }
 
 TEST_CASE_FIXTURE(AppFixture, "inspect shows a task, else a node") {

@@ -57,6 +57,12 @@ TEST_CASE("mistakes end with a line that helps, and code 2") {
            Case{{"worker", "--name", "a/b"},
                 "--name: `a/b` is no name for a node: at most 63 letters, digits, `_`, `.` and "
                 "`-`, beginning with a letter or digit"},
+           Case{{"manager", "--cluster", "my shop"},
+                "--cluster: `my shop` is no name for a cluster: at most 63 letters, digits, `_`, "
+                "`.` and `-`, beginning with a letter or digit"},
+           Case{{"worker", "--cluster", ""},
+                "--cluster: `` is no name for a cluster: at most 63 letters, digits, `_`, `.` and "
+                "`-`, beginning with a letter or digit"},
            Case{{"manager", "-w", ""}, "--workers: `` names no address"},
            Case{{"manager", "-w", "a:1", "-w", ","}, "--workers: `,` names no address"},
            Case{{"dev", "-p", "7000", "--worker-port", "7000"},

@@ -129,6 +129,26 @@ TEST_CASE("a poll is held until something changes, or its time is over") {
   CHECK(node.report(node.token)->node.capacity.cpu_milli == 4000);
 }
 
+TEST_CASE("who offers more than the machine has is told") {
+  worker::Config config;
+  config.capacity = {8000, 1LL << 30, 0};
+  Node node(config);
+  std::vector<std::string> notes;
+  node.world.on_effects = [&](const worker::Effects& effects) {
+    for (const auto& note : effects.notes)
+      if (note.kind == "node.overcommitted") notes.push_back(note.text);
+  };
+  const auto sampled = [&] {
+    node.world.input(worker::HostSampled{{}, {2000, 4LL << 30, 100LL << 30}});
+  };
+  sampled();
+  const std::vector<std::string> told{
+      "offers 8 CPUs, but the machine has 2: tasks will share what is there"};
+  CHECK(notes == told);
+  sampled();
+  CHECK(notes == told);  // once
+}
+
 TEST_CASE("changes of the assignment are taken on top of the generation they name") {
   Node node;
   const api::Report before = node.settle(2);
