@@ -413,7 +413,8 @@ void Services::avoid(const TaskEntry& t, std::vector<scheduler::Avoided>& avoide
   }
 }
 
-// Spread: where the fewest of the service are, if one fits there; else where one more is.
+// Spread: where the fewest of the service are, if one fits there; else where one more is. In an
+// update those of other versions are about to leave, so that they only decide between equals.
 scheduler::Decision Services::place(const TaskEntry& t, std::vector<scheduler::Avoided> avoided) {
   const bool spreads = t.replica != nullptr && !t.replica->service->spec.spread.empty() &&
                        !t.replica->service->spec.global && core_.nodes_.size() > 1;
@@ -425,17 +426,21 @@ scheduler::Decision Services::place(const TaskEntry& t, std::vector<scheduler::A
     const auto at = n.info.labels.find(s.spec.spread.substr(label.size()));
     return at == n.info.labels.end() ? "" : at->second;
   };
-  std::map<std::string, std::uint32_t> count;
-  for (const auto& [no, n] : core_.nodes_) count.try_emplace(domain(n), 0);
+  struct Held {
+    std::uint32_t alike = 0, others = 0;
+    auto operator<=>(const Held&) const = default;
+  };
+  std::map<std::string, Held> count;
+  for (const auto& [no, n] : core_.nodes_) count.try_emplace(domain(n));
   for (const auto& [id, other] : s.replicas) {
-    if (other != &t && other->node != nullptr && !other->task.draining) {
-      ++count[domain(*other->node)];
-    }
+    if (other == &t || other->node == nullptr || other->task.draining) continue;
+    Held& held = count[domain(*other->node)];
+    ++(other->task.of.version == t.task.of.version ? held.alike : held.others);
   }
-  std::set<std::uint32_t> levels;
+  std::set<Held> levels;
   for (const auto& [name, held] : count) levels.insert(held);
   levels.erase(*levels.rbegin());  // the last one is everywhere
-  for (const std::uint32_t level : levels) {
+  for (const Held& level : levels) {
     auto crowded = avoided;
     for (const auto& [no, n] : core_.nodes_) {
       if (n.index && count[domain(n)] > level) crowded.push_back({*n.index, "spread"});

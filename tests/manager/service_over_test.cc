@@ -3,20 +3,17 @@
 #include <doctest/doctest.h>
 
 #include "base/limits.h"
-#include "tests/manager/world.h"
+#include "tests/manager/service_world.h"
 
 namespace cube::test {
 
 TEST_CASE("a failed replica is forgotten in peace after its service is gone") {
-  World world;
-  ModelWorker& w = world.add_worker("n1", {16'000, 64LL << 30, 1LL << 40});
-  world.config.workers = {w.address};
-  world.start_manager();
-  service::ServiceSpec spec;
-  spec.name = "web";
+  ServiceWorld world(1);
+  ModelWorker& w = *world.worker("n1");
+  service::ServiceSpec spec = ServiceWorld::web();
   spec.task.image = "bad";
   spec.task.restart.kind = RestartPolicy::Kind::no;
-  world.step(manager::ServiceInput(manager::CreateService{world.token(), spec}));
+  world.create(spec);
   world.run_for(5s);
   world.step(manager::ServiceInput(manager::RemoveService{world.token(), "web"}));
   world.run_for(5s);

@@ -2,23 +2,19 @@
 
 #include <doctest/doctest.h>
 
-#include "tests/manager/world.h"
+#include "tests/manager/service_world.h"
 
 namespace cube::test {
 
 TEST_CASE("replicas are added while the reported usage is high, and the least used goes first") {
-  World world;
-  ModelWorker& w = world.add_worker("n1", {16'000, 64LL << 30, 1LL << 40});
-  world.config.workers = {w.address};
-  world.start_manager();
-  service::ServiceSpec spec;
-  spec.name = "web";
-  spec.task.image = "echo";
+  ServiceWorld world(1);
+  ModelWorker& w = *world.worker("n1");
+  service::ServiceSpec spec = ServiceWorld::web();
   spec.autoscale.by = service::AutoscalePolicy::By::usage;
   spec.autoscale.remove = service::AutoscalePolicy::Remove::least_used;
   spec.autoscale.max = 3;
   spec.autoscale.interval = 30s;
-  world.step(manager::ServiceInput(manager::CreateService{world.token(), spec}));
+  world.create(spec);
   const auto replicas = [&] { return world.manager().service("web")->status.replicas; };
 
   world.run_for(1min);
