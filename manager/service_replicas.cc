@@ -361,6 +361,10 @@ void Services::restored() {
 void Services::boot() {
   for (auto& [id, s] : services_) {
     for (auto& [task, t] : s.replicas) t->replica->since = core_.now_.mono;
+    // Requests made it grow: a window was under way, and a whole one is measured from here.
+    const service::AutoscalePolicy& policy = s.spec.autoscale;
+    if (policy.by == service::AutoscalePolicy::By::requests && s.spec.replicas > policy.min)
+      s.samples.window = core_.now_.mono;
   }
   touch_all();
 }
