@@ -330,6 +330,7 @@ void Services::start(ServiceEntry& s, std::uint32_t slot) {
     if (n == nullptr) return;
     task = service::task_on(*spec, slot, n->name);
   }
+  task.labels.emplace(service::label_service, spec->name);
   TaskEntry& t =
       core_.create_task(TaskId(core_.rng_.uuid()), std::move(task), {s.id, slot, version});
   restore(t);

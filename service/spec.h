@@ -114,6 +114,8 @@ Result<void> validate(const ServiceSpec& spec);
 TaskSpec task_of(const ServiceSpec& spec, std::uint32_t slot);
 // The node that a slot of a global service is for is a constraint of its task.
 TaskSpec task_on(const ServiceSpec& spec, std::uint32_t slot, const std::string& node);
+// The label of every replica's container that tells its service, for people and their tools.
+inline constexpr const char* label_service = "cube.service";
 
 // Each node's volume of this name has data of its own: the local driver, and no device that could
 // be the same for all.

@@ -57,6 +57,7 @@ end_watch() { kill "$watcher"; wait "$watcher" 2>/dev/null || true; }
   [ "$status" = 0 ]
   [[ ${lines[-1]} == "web ("*") is there: 3 of 3 ready" ]]
   [ "$(running)" = 3 ]
+  [ "$(containers --filter label=cube.service=web | wc -l)" = 3 ]
   run "$cube" plan -f "$dir/web.yaml"
   [ "$status" = 0 ]
   [ "$output" = "= web: nothing changes" ]

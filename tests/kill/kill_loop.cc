@@ -1,7 +1,7 @@
 // The real program on a real engine, killed: clients submit, stop and read while a manager and its
 // workers are ended by SIGKILL at moments drawn from a seed and started again. Then peace: within
-// 30 s what runs must be what was acknowledged. scripts/kill runs it; docs/testing.md says what
-// for.
+// --peace seconds what runs must be what was acknowledged. scripts/kill runs it; docs/testing.md
+// says what for.
 
 #include <fmt/format.h>
 #include <signal.h>
@@ -33,7 +33,7 @@ constexpr std::size_t containers_max = 40;  // no new tasks while the engine has
 struct Options {
   std::string cube, engine = "/var/run/docker.sock";
   std::uint64_t seed = 0;
-  int kills = 25, workers = 3, clients = 8;
+  int kills = 25, workers = 3, clients = 8, peace = 30;
   bool keep = false;
 };
 
@@ -223,7 +223,7 @@ class KillLoop {
   void demand_peace(const std::string& when) {
     std::vector<std::string> differences;
     const auto begin = Clock::now();
-    const bool peace = eventually(30, [&] {
+    const bool peace = eventually(options_.peace, [&] {
       differences = compare();
       return differences.empty();
     });
@@ -356,7 +356,7 @@ class KillLoop {
       const Answer answer = ask(manager_, "DELETE", "/tasks/" + id);
       if (answer.status != 204) journal_.breach(fmt::format("stop {}: {}", id, answer.status));
     }
-    if (!eventually(30, [this] { return engine_.containers().empty(); })) {
+    if (!eventually(options_.peace, [this] { return engine_.containers().empty(); })) {
       journal_.breach(fmt::format("all stopped, {} containers left", engine_.containers().size()));
     }
     demand_peace("with everything stopped");
@@ -414,6 +414,7 @@ int main(int argc, char** argv) {
   app.add_option("--seed", options.seed, "of all chances; default: another each time");
   app.add_option("--kills", options.kills, "how many")->take_last();
   app.add_option("--workers", options.workers, "how many");
+  app.add_option("--peace", options.peace, "seconds until all must be as asked");
   app.add_option("--clients", options.clients, "how many");
   app.add_flag("--keep", options.keep, "keep logs and stores also when all is well");
   CLI11_PARSE(app, argc, argv);
