@@ -70,6 +70,10 @@ void Core::audit_node(const NodeEntry& n, std::map<TaskId, std::uint32_t>& held,
   }
   check(n.alarm.is_never() || node_alarms_.contains({n.alarm, n.no}), "its alarm is not set");
   check(n.put.call != 0 || n.poll.call != 0 || !n.alarm.is_never(), "nobody will call it");
+  check(directory_.is_filed(n), "is not where its name, address and worker are looked up");
+  check(drained_.contains(n.no) == (n.availability == Availability::drain),
+        "is emptied, or should be");
+  check(leaseless_.contains(n.no) == !n.info.keeps_lease, "keeps a lease, or does not");
   check(!n.dirty && !n.touched, "its record was not written");
 }
 
@@ -80,6 +84,10 @@ std::vector<std::string> Core::audit() const {
   for (const auto& [no, n] : nodes_) {
     audit_node(n, held, out);
     unsettled += n.lost && !n.settled ? 1 : 0;
+  }
+  if (directory_.size() != nodes_.size() || drained_.size() > nodes_.size() ||
+      leaseless_.size() > nodes_.size()) {
+    out.push_back("an index holds other nodes than there are");
   }
   if (unsettled != unsettled_) out.push_back("the number of nodes whose loss is not made good");
   std::size_t waiting = 0, ended = 0;

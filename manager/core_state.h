@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/rng.h"
+#include "manager/directory.h"
 #include "manager/entries.h"
 #include "manager/index.h"
 #include "manager/kinds.h"
@@ -48,6 +49,9 @@ struct CoreState {
   Kinds kinds_;
   std::map<std::uint64_t, TaskEntry*> ended_;  // terminal ones, by revision of the end
   std::map<NodeNo, NodeEntry> nodes_;
+  Directory directory_;
+  std::set<NodeNo> drained_;     // that are to be emptied
+  std::set<NodeNo> leaseless_;   // in the pool, and their workers keep no lease
   std::vector<NodeNo> node_at_;  // by scheduler::NodeIndex
   scheduler::Pool pool_;
   std::deque<Event> events_;
@@ -63,6 +67,8 @@ struct CoreState {
   bool queue_grew_ = false;
   bool queue_is_left_ = false;      // a step had enough before all was tried
   std::uint64_t drains_tried_ = 0;  // the version at which the drained nodes were last looked at
+  Instant next_try_{};         // of a large cluster's queue, when nothing but the room has changed
+  Instant next_pause_told_{};  // to all tasks of a large cluster's lost nodes
   std::set<std::pair<Instant, TaskId>> task_alarms_;
   std::set<std::pair<Instant, NodeNo>> node_alarms_;
   Instant next_sweep_{};

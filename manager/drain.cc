@@ -29,6 +29,11 @@ void Core::take(SetAvailability& in) {
   fx_->replies.push_back({in.token, Accepted{}});
   if (n->availability == in.availability) return;
   n->availability = in.availability;
+  if (n->availability == Availability::drain) {
+    drained_.insert(n->no);
+  } else {
+    drained_.erase(n->no);
+  }
   tell("node.availability", *n, std::string(name(in.availability)));
   save(*n);
   refresh(*n);
@@ -39,10 +44,12 @@ void Core::take(SetAvailability& in) {
 // Replicas of services go when their replacements run (service/rollout.h); a task of its own goes
 // at once when another node has room for it, and stays until one has.
 void Core::empty_drained_nodes() {
-  if (drains_tried_ == pool_version_) return;
+  if (drains_tried_ == pool_version_ || drained_.empty()) return;
+  if (is_large() && placed_version_ != pool_version_) return;  // together with the queue
   drains_tried_ = pool_version_;
-  for (auto& [no, n] : nodes_) {
-    if (n.availability != Availability::drain || n.lost) continue;
+  for (const NodeNo no : drained_) {
+    NodeEntry& n = *entry(no);
+    if (n.lost) continue;
     for (TaskEntry* t : tasks_on(n)) {
       const bool goes = !t->task.is_terminal() && t->task.desired == Desired::run && !t->replica;
       if (goes) move_off(*t, n);

@@ -47,6 +47,7 @@ struct TaskEntry {
   NodeEntry* node = nullptr;                              // of the present attempt; null: none
   std::unique_ptr<ReplicaEntry> replica;                  // of a service's task that is not over
   WaitClass* waits_in = nullptr;    // the queue it waits in; null: it does not wait
+  bool left_its_node = false;       // before this life of the manager: nobody knows which that was
   std::uint32_t held = 0;           // attempts of it, of any age, that occupy a node
   std::vector<NodeEntry*> held_on;  // of an exclusive task: where, once for each of them
   Instant unproven_until{};         // of an exclusive task: something may live where nobody knows

@@ -21,10 +21,7 @@ bool Core::identify(NodeEntry& n, const NodeInfo& info) {
 
 bool Core::settle_owner(NodeEntry& n, const NodeInfo& info) {
   if (n.worker == info.worker) return true;
-  NodeEntry* owner = nullptr;
-  for (auto& [no, other] : nodes_) {
-    if (other.worker == info.worker) owner = &other;
-  }
+  NodeEntry* const owner = directory_.by_worker(info.worker);
   if (owner != nullptr && answers(*owner)) {
     refuse(n, fmt::format("the worker there is node {}, known at {}", owner->name, owner->address));
     return false;
@@ -48,10 +45,7 @@ bool Core::settle_owner(NodeEntry& n, const NodeInfo& info) {
 }
 
 bool Core::settle_name(NodeEntry& n, const NodeInfo& info) {
-  NodeEntry* other = nullptr;
-  for (auto& [no, m] : nodes_) {
-    if (&m != &n && m.name == info.name) other = &m;
-  }
+  NodeEntry* const other = directory_.other_by_name(info.name, n);
   if (other == nullptr) return true;
   if (is_empty_and_lost(*other)) {
     remove_node(*other, "another worker took its name");
@@ -75,6 +69,7 @@ void Core::rename(NodeEntry& n, const std::string& name) {
     n.index.reset();
   }
   n.name = name;
+  directory_.file(n);
   for (TaskEntry* t : tasks_on(n)) {
     t->task.node = name;
     save(*t);
@@ -102,6 +97,11 @@ void Core::put_in_pool(NodeEntry& n) {
   const auto i = static_cast<std::size_t>(*n.index);
   if (node_at_.size() <= i) node_at_.resize(i + 1);
   node_at_[i] = n.no;
+  if (n.info.keeps_lease) {
+    leaseless_.erase(n.no);
+  } else {
+    leaseless_.insert(n.no);
+  }
   if (!is_new) return;
   n.in_pool_ready = false;
   pool_.set_ready(*n.index, false, std::string(name(n.state)));

@@ -83,6 +83,8 @@ struct Core : CoreState {
   void leave_queue(TaskEntry& t);
   void capacity_changed() { ++pool_version_; }
   void place_waiting();
+  bool is_large() const;     // so many nodes that a look at all of them is not done at every change
+  bool is_too_soon() const;  // to try again all that waits for room
   void tell_waiting(TaskEntry& t, const std::string& reason, bool record);
   void tell_class(WaitClass& c);
   std::string queue_key(const TaskEntry& t) const;
@@ -108,7 +110,7 @@ struct Core : CoreState {
   void lose_node(NodeEntry& n);
   void weigh_losses();  // pause or resume replacement; settle what may be
   void settle(NodeEntry& n);
-  void explain_pause(NodeEntry& n);
+  void explain_pause(NodeEntry& n, bool anew);
   void refresh(NodeEntry& n);  // its state, from all that is known
   NodeState state_of(const NodeEntry& n, std::string& reason) const;
   void heard_from(NodeEntry& n);

@@ -122,8 +122,9 @@ void Core::leave_for_another(TaskEntry& t, const std::string& why) {
 
 // A worker that cannot stop it by itself (an older one, or one without its guard) gets none.
 void Core::avoid_leaseless(std::vector<scheduler::Avoided>& avoided) const {
-  for (const auto& [no, n] : nodes_) {
-    if (n.index && !n.info.keeps_lease) avoided.push_back({*n.index, "its worker keeps no lease"});
+  for (const NodeNo no : leaseless_) {
+    const NodeEntry& n = nodes_.at(no);
+    if (n.index) avoided.push_back({*n.index, "its worker keeps no lease"});
   }
 }
 

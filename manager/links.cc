@@ -99,6 +99,7 @@ void Core::open_session(NodeEntry& n, const api::Report& report) {
   CUBE_ASSERT(n.phase == Phase::closed);
   const bool is_new = n.worker.is_nil();
   n.worker = report.node.worker;
+  directory_.file(n);
   take_info(n, report.node);
   if (is_new) tell("node.joined", n, n.address);
   if (n.lost) {

@@ -92,18 +92,17 @@ Result<void> Core::load_task(std::string_view record, bool has_old_key) {
 }
 
 void Core::restore() {
-  std::map<std::string_view, NodeEntry*> by_name;
   for (auto& [no, n] : nodes_) {
     next_node_ = std::max(next_node_, static_cast<std::uint32_t>(no) + 1);
     n.lost = n.settled;
-    if (!n.name.empty()) by_name[n.name] = &n;
+    directory_.file(n);
+    if (n.availability == Availability::drain) drained_.insert(no);
     put_in_pool(n);
   }
   for (auto& [id, t] : tasks_) {
     next_seq_ = std::max(next_seq_, t.seq + 1);
     index_task(t, *t.kind);
-    auto at = by_name.find(t.task.node);
-    restore_place(t, at == by_name.end() ? nullptr : at->second);
+    restore_place(t, directory_.by_name(t.task.node));
     if (!t.task.of.service.is_nil()) services_.restore(t);
   }
   by_seq_.sort();
@@ -118,7 +117,10 @@ void Core::restore_place(TaskEntry& t, NodeEntry* n) {
     n->assigned[t.task.id] = &t;
     return;
   }
-  if (n == nullptr) return;  // boot_task() queues it
+  if (n == nullptr) {  // boot_task() queues it
+    t.left_its_node = t.task.attempt > 0;
+    return;
+  }
   t.node = n;
   const bool run = t.task.desired == Desired::run;
   if (run) n->assigned[t.task.id] = &t;

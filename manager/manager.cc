@@ -61,10 +61,7 @@ void Core::boot() {
     touch(n);
   }
   for (const std::string& address : config_.workers) {
-    const bool known = std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& item) {
-      return item.second.address == address;
-    });
-    if (!known) add_node(address);
+    if (directory_.by_address(address) == nullptr) add_node(address);
   }
   services_.boot();
   by_seq_.each([this](TaskEntry& t) { boot_task(t); });
@@ -107,6 +104,8 @@ Instant Core::next_wake() const {
   if (!booted_) return Instant{};
   if (has_more()) return last_step_;
   Instant due = next_sweep_;
+  const bool is_left = placed_version_ != pool_version_ && is_large();
+  if (is_left && !(waiting_.empty() && drained_.empty())) due = std::min(due, next_try_);
   if (!task_alarms_.empty()) due = std::min(due, task_alarms_.begin()->first);
   if (!node_alarms_.empty()) due = std::min(due, node_alarms_.begin()->first);
   return std::min(due, services_.next_wake());

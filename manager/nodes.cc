@@ -13,12 +13,14 @@ namespace {
 
 // Of fewer nodes than this, losing the half says nothing about the network.
 constexpr std::size_t pause_nodes_min = 3;
+constexpr std::size_t missing_shown_max = 5;
+// Many tasks are told new figures of a pause so often at most.
+constexpr Duration pause_told_every = 1s;
 
-std::string join_some(const std::vector<std::string>& names) {
-  constexpr std::size_t shown_max = 5;
-  const std::size_t shown = std::min(names.size(), shown_max);
-  std::string out = join(std::span(names).first(shown), ", ");
-  if (shown < names.size()) out += fmt::format(" and {} more", names.size() - shown);
+// `some`: the first of `all` names.
+std::string in_words(const std::vector<std::string>& some, std::size_t all) {
+  std::string out = join(some, ", ");
+  if (some.size() < all) out += fmt::format(" and {} more", all - some.size());
   return out;
 }
 
@@ -44,6 +46,7 @@ NodeEntry& Core::add_node(std::string address) {
   n.no = no;
   n.address = std::move(address);
   n.since = n.leased = now_.mono;
+  directory_.file(n);
   fx_->writes.push_back(meta_record({id_, epoch_, next_node_, config_.cluster}));
   put_in_pool(n);
   refresh(n);
@@ -77,6 +80,9 @@ void Core::remove_node(NodeEntry& n, std::string_view why) {
   if (n.index) pool_.remove(*n.index);
   capacity_changed();
   fx_->writes.push_back(store::Write::erase(node_key(n.no)));
+  directory_.drop(n);
+  drained_.erase(n.no);
+  leaseless_.erase(n.no);
   const NodeNo no = n.no;
   nodes_.erase(no);
   weigh_losses();
@@ -109,14 +115,9 @@ Result<void> Core::join(const api::Join& j) {
   }
   if (j.name.empty()) return Error{Code::invalid, "Name: must not be empty"};
   if (j.address.empty()) return Error{Code::invalid, "Address: must not be empty"};
-  NodeEntry* owner = nullptr;
-  NodeEntry* there = nullptr;
-  NodeEntry* same_name = nullptr;
-  for (auto& [no, n] : nodes_) {
-    if (!j.worker.is_nil() && n.worker == j.worker) owner = &n;
-    if (n.address == j.address) there = &n;
-    if (n.name == j.name) same_name = &n;
-  }
+  NodeEntry* const owner = directory_.by_worker(j.worker);
+  NodeEntry* const there = directory_.by_address(j.address);
+  NodeEntry* const same_name = directory_.by_name(j.name);
   if (there != nullptr && there != owner && answers(*there)) {
     return Error{Code::conflict,
                  fmt::format("{} is the address of node {}", printable(j.address), there->shown())};
@@ -139,6 +140,7 @@ void Core::move_node(NodeEntry& owner, const std::string& address, NodeEntry* th
   if (there != nullptr && !there->worker.is_nil()) return swap_addresses(owner, *there);
   if (there != nullptr) remove_node(*there, "its address is " + owner.shown() + "'s");
   owner.address = address;
+  directory_.file(owner);
   close_session(owner);
   save(owner);
 }
@@ -146,6 +148,7 @@ void Core::move_node(NodeEntry& owner, const std::string& address, NodeEntry* th
 void Core::swap_addresses(NodeEntry& a, NodeEntry& b) {
   std::swap(a.address, b.address);
   for (NodeEntry* n : {&a, &b}) {
+    directory_.file(*n);
     close_session(*n);
     save(*n);
     dial_now(*n);
@@ -230,35 +233,39 @@ void Core::weigh_losses() {
   if (unsettled_ == 0 && paused_.empty()) return;
   // Counted are the nodes whose loss was not made good yet: one that went long ago is no longer
   // a part of the cluster. The silent ones are about to be lost.
-  std::size_t members = 0;
-  std::vector<std::string> missing;
+  std::size_t members = 0, missing = 0;
+  std::vector<std::string> some;
   for (const auto& [no, n] : nodes_) {
     if (n.worker.is_nil() || n.settled) continue;
     ++members;
-    if (n.lost || now_.mono >= silent_at(n)) missing.push_back(n.shown());
+    if (!n.lost && now_.mono < silent_at(n)) continue;
+    if (++missing <= missing_shown_max) some.push_back(n.shown());
   }
-  const bool pause = unsettled_ > 0 && members >= pause_nodes_min && missing.size() * 2 > members;
+  const bool pause = unsettled_ > 0 && members >= pause_nodes_min && missing * 2 > members;
   const std::string before = paused_;
   paused_ = pause ? fmt::format(
                         "{} of {} nodes are silent or lost at once ({}); their tasks stay "
                         "until more nodes answer, or are forgotten",
-                        missing.size(), members, join_some(missing))
+                        missing, members, in_words(some, missing))
                   : "";
   if (pause && before.empty()) tell("replacement.paused", paused_);
   if (!pause && !before.empty()) tell("replacement.resumed", "enough nodes answer");
+  const bool anew = !is_large() || before.empty() || now_.mono >= next_pause_told_;
+  if (pause && anew) next_pause_told_ = now_.mono + pause_told_every;
   for (auto& [no, n] : nodes_) {
     if (!n.lost || n.settled) continue;
     if (pause) {
-      explain_pause(n);
+      explain_pause(n, anew);
     } else {
       settle(n);
     }
   }
 }
 
-void Core::explain_pause(NodeEntry& n) {
+void Core::explain_pause(NodeEntry& n, bool anew) {
   for (auto& [id, t] : n.assigned) {
     if (t->task.status.observed != Observed::lost) continue;
+    if (!anew && !t->task.waits_for.empty()) continue;
     t->task.waits_for = "node " + n.shown() + " is lost; replacement is paused: " + paused_;
   }
 }

@@ -88,13 +88,7 @@ Result<const TaskEntry*> Core::find_task(std::string_view ref) const {
 }
 
 NodeEntry* Core::find_node(std::string_view name_or_address) {
-  for (auto& [no, n] : nodes_) {
-    if (!n.name.empty() && n.name == name_or_address) return &n;
-  }
-  for (auto& [no, n] : nodes_) {
-    if (n.address == name_or_address) return &n;
-  }
-  return nullptr;
+  return directory_.find(name_or_address);
 }
 
 Node Core::view(const NodeEntry& n) const {

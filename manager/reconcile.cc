@@ -174,9 +174,8 @@ void Core::expire_avoided(TaskEntry& t) {
 std::vector<scheduler::Avoided> Core::avoided_by(const TaskEntry& t) const {
   std::vector<scheduler::Avoided> out;
   for (const AvoidedNode& a : t.task.avoided) {
-    for (const auto& [no, n] : nodes_) {
-      if (n.name == a.node && n.index) out.push_back({*n.index, a.reason});
-    }
+    const NodeEntry* n = directory_.by_name(a.node);
+    if (n != nullptr && n->index) out.push_back({*n->index, a.reason});
   }
   if (t.task.spec->exclusive) avoid_leaseless(out);
   services_.avoid(t, out);

@@ -150,9 +150,11 @@ void Core::stop_task(TaskEntry& t) {
   set_alarm(t);
 }
 
-// After a restart of the manager an earlier attempt may be left where nobody has asked yet.
+// After a restart of the manager an earlier attempt may be left where nobody has asked yet; so may
+// the present one, when it has left its node: then no record says where it was.
 void Core::end_stop(TaskEntry& t, const NodeEntry* lost) {
-  if (t.task.attempt <= 1 || unheard_.empty()) return finish_stop(t, lost);
+  const bool may_be_left = t.task.attempt > 1 || t.left_its_node;
+  if (!may_be_left || unheard_.empty()) return finish_stop(t, lost);
   t.node = nullptr;
   if (!unproven_stops_.insert(t.task.id).second) return;
   t.task.status.reason = "stopped, as far as known; waits until every node has said what it holds";

@@ -48,10 +48,12 @@ void Core::sweep_some() {
 
 // Nothing that waits should fit somewhere. False: the queue is to be placed first.
 bool Core::sweep_waiting() {
+  next_try_ = {};
   place_waiting();
   if (queue_is_left_) return false;
   const std::uint64_t placed = counters_.placed;
   capacity_changed();
+  next_try_ = {};
   place_waiting();
   sweep_.found |= counters_.placed != placed;
   return true;

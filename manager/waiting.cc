@@ -14,6 +14,9 @@ namespace {
 // and only in memory.
 constexpr std::size_t told_at_once_max = 64;
 constexpr Duration tell_rest_every = 1s;
+// With many nodes room comes free all the time, and each look at the queue is one at all of them.
+constexpr std::size_t large_cluster_nodes = 500;
+constexpr Duration try_again_every = 100ms;
 
 // The reason without its figures, which change with every task that comes or goes.
 std::string gist(std::string_view reason) {
@@ -47,7 +50,7 @@ void Core::enqueue(TaskEntry& t) {
   if (is_new) c.key = std::move(key);
   c.members[t.seq] = &t;
   t.waits_in = &c;
-  if (c.tried == pool_version_) {
+  if (c.tried == pool_version_ || (c.tried != 0 && is_too_soon())) {
     tell_waiting(t, c.reason, true);
   } else {
     queue_grew_ = true;
@@ -62,15 +65,29 @@ void Core::leave_queue(TaskEntry& t) {
   if (c.members.empty()) waiting_.erase(std::string(c.key));
 }
 
+bool Core::is_large() const {
+  return nodes_.size() >= large_cluster_nodes;
+}
+
+bool Core::is_too_soon() const {
+  return is_large() && now_.mono < next_try_;
+}
+
 void Core::place_waiting() {
-  if (!queue_grew_ && !queue_is_left_ && placed_version_ == pool_version_) return;
+  const bool only_new = is_too_soon() && !queue_is_left_;
+  const bool is_changed = placed_version_ != pool_version_;
+  if (!queue_grew_ && !queue_is_left_ && (only_new || !is_changed)) return;
   queue_grew_ = queue_is_left_ = false;
   const std::uint64_t version = pool_version_;
-  placed_version_ = version;
+  if (!only_new) {
+    placed_version_ = version;
+    next_try_ = now_.mono + try_again_every;
+  }
   // The oldest of each class that was not tried since something changed; seq is unique.
   std::map<std::uint64_t, WaitClass*> next;
   for (auto& [key, c] : waiting_) {
-    if (c.tried != version) next.emplace(c.members.begin()->first, &c);
+    const bool is_due = only_new ? c.tried == 0 : c.tried != version;
+    if (is_due) next.emplace(c.members.begin()->first, &c);
   }
   while (!next.empty()) {
     WaitClass& c = *next.begin()->second;

@@ -191,7 +191,8 @@ void Checks::manager_stepped(const manager::Manager& m, const manager::Effects& 
   ++steps_;
   if (m.counters().sweeps_with_findings != 0) fail("the manager's sweep found something");
   const bool small = capacity_.size() <= small_world_nodes;
-  if (small ? effects.writes.empty() : steps_ % audit_every_steps != 0) return;
+  const auto every = std::max<std::uint64_t>(audit_every_steps, capacity_.size());
+  if (small ? effects.writes.empty() : steps_ % every != 0) return;
   for (const std::string& finding : m.audit()) fail("audit: {}", finding);
 }
 

@@ -33,9 +33,10 @@ std::vector<std::string> World::complaints() const {
   for (const auto& c : clients_) {
     if (c->unanswered() > 0) out.push_back("a client waits for an answer");
   }
-  for (const Task* t : manager_->core().tasks()) check_task(*t, out);
+  const Nodes nodes = manager_->core().nodes();
+  for (const Task* t : manager_->core().tasks()) check_task(*t, nodes, out);
   check_containers(out);
-  check_nodes(out);
+  check_nodes(nodes, out);
   if (operator_) check_services(out);
   return out;
 }
@@ -48,7 +49,7 @@ std::vector<std::string> World::left_alone() const {
   return out;
 }
 
-void World::check_task(const Task& t, std::vector<std::string>& out) const {
+void World::check_task(const Task& t, const Nodes& nodes, std::vector<std::string>& out) const {
   const auto say = [&](std::string_view what) {
     out.push_back(about(t) + ": " + std::string(what));
   };
@@ -63,7 +64,7 @@ void World::check_task(const Task& t, std::vector<std::string>& out) const {
     return;
   }
   if (live.size() > 1) say(fmt::format("{} containers run", live.size()));
-  if (t.node.empty()) return check_waiting(t, out);
+  if (t.node.empty()) return check_waiting(t, nodes, out);
   if (!is_steady(t)) return;  // it comes and goes
   if (t.status.observed != Observed::running) return say("does not run: " + t.status.reason);
   if (live.empty()) return say("runs in no container");
@@ -73,7 +74,7 @@ void World::check_task(const Task& t, std::vector<std::string>& out) const {
   }
 }
 
-void World::check_waiting(const Task& t, std::vector<std::string>& out) const {
+void World::check_waiting(const Task& t, const Nodes& nodes, std::vector<std::string>& out) const {
   const auto say = [&](std::string_view what) {
     out.push_back(about(t) + ": " + std::string(what));
   };
@@ -81,7 +82,7 @@ void World::check_waiting(const Task& t, std::vector<std::string>& out) const {
   if (!t.avoided.empty()) return say("waits until a node is no longer avoided");
   if (!t.spec->ports.empty()) return;  // others may hold its port
   const Resources wants{t.spec->cpu_milli, t.spec->memory_bytes, t.spec->disk_bytes};
-  for (const manager::Node& n : manager_->core().nodes()) {
+  for (const manager::Node& n : nodes) {
     if (wants.fits_in(n.info.capacity - n.reserved)) say("waits, and would fit: " + t.waits_for);
   }
 }
@@ -108,8 +109,7 @@ void World::check_containers(std::vector<std::string>& out) const {
   }
 }
 
-void World::check_nodes(std::vector<std::string>& out) const {
-  const auto nodes = manager_->core().nodes();
+void World::check_nodes(const Nodes& nodes, std::vector<std::string>& out) const {
   if (nodes.size() != workers_.size()) {
     out.push_back(fmt::format("{} of {} nodes are known", nodes.size(), workers_.size()));
   }

@@ -43,10 +43,7 @@ bool ServiceChecks::takes_requests(const Task& t) {
 }
 
 bool ServiceChecks::is_displaced(const Task& t) const {
-  return std::ranges::any_of(nodes_, [&](const auto& item) {
-    const auto& [name, is_emptied] = item.second;
-    return is_emptied && !t.node.empty() && name == t.node;
-  });
+  return !t.node.empty() && emptied_.contains(t.node);
 }
 
 // --- What is committed --------------------------------------------------------------------------
@@ -88,13 +85,19 @@ void ServiceChecks::take(const store::Write& w) {
   switch (static_cast<manager::Table>(w.key.front())) {
     case manager::Table::node: {
       for (const auto& [id, known] : services_) touched_.insert(id);
+      const auto known = nodes_.find(w.key);
+      if (known != nodes_.end() && known->second.second) {
+        emptied_.erase(emptied_.find(known->second.first));
+      }
       if (!is_put) {
         nodes_.erase(w.key);
         return;
       }
       const auto node = manager::read_node(w.value);
       if (!node.ok()) return checks_.fail("a node that cannot be read");
-      nodes_[w.key] = {node->name, node->availability == manager::Availability::drain};
+      const bool is_emptied = node->availability == manager::Availability::drain;
+      nodes_[w.key] = {node->name, is_emptied};
+      if (is_emptied) emptied_.insert(node->name);
       return;
     }
     case manager::Table::service:

@@ -85,6 +85,7 @@ class ServiceChecks {
   std::map<ServiceId, Known> services_;
   std::map<ServiceId, Replicas> replicas_;
   std::map<std::string, std::pair<std::string, bool>> nodes_;  // by key: name, is it emptied
+  std::multiset<std::string> emptied_;                         // their names
   std::map<std::string, std::uint64_t> tables_;                // hashes, by version
   std::set<TaskId> asked_to_stop_, listed_;
   std::set<ServiceId> gone_;

@@ -64,10 +64,11 @@ class World {
   // --- peace.cc: what is not as asked, one line each
   std::vector<std::string> complaints() const;
   std::vector<std::string> left_alone() const;  // containers that nothing should happen to
-  void check_task(const Task& t, std::vector<std::string>& out) const;
-  void check_waiting(const Task& t, std::vector<std::string>& out) const;
+  using Nodes = std::vector<manager::Node>;
+  void check_task(const Task& t, const Nodes& nodes, std::vector<std::string>& out) const;
+  void check_waiting(const Task& t, const Nodes& nodes, std::vector<std::string>& out) const;
   void check_containers(std::vector<std::string>& out) const;
-  void check_nodes(std::vector<std::string>& out) const;
+  void check_nodes(const Nodes& nodes, std::vector<std::string>& out) const;
   // --- peace_services.cc
   void check_services(std::vector<std::string>& out) const;
   void check_service(const api::ServiceView& view, std::vector<std::string>& out) const;

@@ -63,5 +63,49 @@ TEST_CASE("a task is not stopped while an earlier attempt may live on a node not
   }
 }
 
+// Nor one that has left the node of its first attempt: no record says which that was.
+TEST_CASE("a task that left its node is not stopped while it may live there") {
+  World world;
+  ModelWorker& a = world.add_worker("n1", {4000, 8LL << 30, 1LL << 40});
+  a.stop_takes = 60s;
+  world.config.workers = {a.address};
+  world.start_manager();
+  world.run_for(1s);
+  api::Submission s;
+  s.spec.name = "web";
+  s.spec.image = "echo";
+  s.spec.exclusive = true;
+  REQUIRE(world.submit({s}).has_value());
+  world.run_for(5s);
+  REQUIRE(runs_on(a));
+  ModelWorker& b = world.add_worker("n2", {4000, 8LL << 30, 1LL << 40});
+  world.config.workers.push_back(b.address);
+  world.kill_manager();
+  world.start_manager();
+  world.run_for(10s);
+  // To n2, as soon as nothing of it is on n1.
+  REQUIRE(world.step(manager::SetAvailability{world.token(), "n1", manager::Availability::drain}));
+  world.run_for(5s);
+  REQUIRE(runs_on(a));
+  REQUIRE(!runs_on(b));
+  REQUIRE((*world.manager().task("web"))->node.empty());
+  world.kill_manager();
+  a.reachable = false;
+  world.start_manager();
+  world.run_for(1s);
+  world.stop("web");
+  world.run_for(5s);
+  REQUIRE(runs_on(a));
+  CHECK_FALSE((*world.manager().task("web"))->is_terminal());
+  a.reachable = true;
+  ++a.change;
+  world.poke(a);
+  world.run_for(120s);
+  CHECK_FALSE(runs_on(a));
+  CHECK((*world.manager().task("web"))->is_terminal());
+  CHECK(world.manager().audit().empty());
+  CHECK(world.problems.empty());
+}
+
 }  // namespace
 }  // namespace cube::test
