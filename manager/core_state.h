@@ -67,7 +67,9 @@ struct CoreState {
   bool queue_grew_ = false;
   bool queue_is_left_ = false;      // a step had enough before all was tried
   std::uint64_t drains_tried_ = 0;  // the version at which the drained nodes were last looked at
-  Instant next_try_{};         // of a large cluster's queue, when nothing but the room has changed
+  Instant next_try_{};    // of a large cluster's queue, when nothing but the room has changed
+  Instant next_weigh_{};  // of a large cluster's losses, when they have changed
+  bool losses_changed_ = false;
   Instant next_pause_told_{};  // to all tasks of a large cluster's lost nodes
   std::set<std::pair<Instant, TaskId>> task_alarms_;
   std::set<std::pair<Instant, NodeNo>> node_alarms_;

@@ -108,6 +108,7 @@ struct Core : CoreState {
   Instant lost_at(const NodeEntry& n) const;
   void watch(NodeEntry& n);  // silence and loss
   void lose_node(NodeEntry& n);
+  void losses_changed();
   void weigh_losses();  // pause or resume replacement; settle what may be
   void settle(NodeEntry& n);
   void explain_pause(NodeEntry& n, bool anew);

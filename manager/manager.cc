@@ -104,6 +104,7 @@ Instant Core::next_wake() const {
   if (!booted_) return Instant{};
   if (has_more()) return last_step_;
   Instant due = next_sweep_;
+  if (losses_changed_) due = std::min(due, next_weigh_);
   const bool is_left = placed_version_ != pool_version_ && is_large();
   if (is_left && !(waiting_.empty() && drained_.empty())) due = std::min(due, next_try_);
   if (!task_alarms_.empty()) due = std::min(due, task_alarms_.begin()->first);
@@ -123,6 +124,7 @@ void Core::ring_alarms() {
     watch(*n);
     touch(*n);
   }
+  if (losses_changed_ && now_.mono >= next_weigh_) weigh_losses();
   std::vector<TaskId> tasks;
   for (const auto& [at, id] : task_alarms_) {
     if (at > now_.mono) break;

@@ -14,6 +14,8 @@ namespace {
 // Of fewer nodes than this, losing the half says nothing about the network.
 constexpr std::size_t pause_nodes_min = 3;
 constexpr std::size_t missing_shown_max = 5;
+// A large cluster's losses are weighed so often at most: each time all nodes are looked at.
+constexpr Duration weigh_every = 50ms;
 // Many tasks are told new figures of a pause so often at most.
 constexpr Duration pause_told_every = 1s;
 
@@ -85,7 +87,7 @@ void Core::remove_node(NodeEntry& n, std::string_view why) {
   leaseless_.erase(n.no);
   const NodeNo no = n.no;
   nodes_.erase(no);
-  weigh_losses();
+  losses_changed();
 }
 
 std::vector<TaskEntry*> Core::tasks_on(const NodeEntry& n) const {
@@ -226,11 +228,19 @@ void Core::lose_node(NodeEntry& n) {
   for (const AttemptKey& key : older) release(n, key);
   for (TaskEntry* t : tasks_on(n)) lose_task(*t);
   heard_all_of(n);
-  weigh_losses();
+  losses_changed();
+}
+
+// Where many nodes come and go at once they are weighed together.
+void Core::losses_changed() {
+  losses_changed_ = true;
+  if (!is_large()) weigh_losses();
 }
 
 void Core::weigh_losses() {
+  losses_changed_ = false;
   if (unsettled_ == 0 && paused_.empty()) return;
+  next_weigh_ = now_.mono + weigh_every;
   // Counted are the nodes whose loss was not made good yet: one that went long ago is no longer
   // a part of the cluster. The silent ones are about to be lost.
   std::size_t members = 0, missing = 0;
@@ -343,7 +353,7 @@ void Core::refresh(NodeEntry& n) {
       break;  // told where it happens
   }
   services_.node_changed(n);
-  weigh_losses();
+  losses_changed();
 }
 
 }  // namespace cube::manager

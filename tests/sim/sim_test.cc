@@ -77,12 +77,13 @@ TEST_CASE("which seeds") {
   }
 }
 
-TEST_CASE("a thousand nodes") {
-  constexpr std::uint32_t nodes = test::is_sanitized ? 200 : 1000;
+// Its manager is killed and loses half of them at once; with 10,000 nodes see docs/testing.md.
+TEST_CASE("two thousand nodes") {
+  constexpr std::uint32_t nodes = test::is_sanitized ? 200 : 2000;
   BatchOptions batch;
-  batch.first = batch.last = 2;
+  batch.first = batch.last = 1;
   batch.set = {{"nodes", std::to_string(nodes)}, {"chaos", "15"}};
-  const Options options = options_for(2, batch);
+  const Options options = options_for(1, batch);
   const Outcome outcome = live(options, 50);
   CHECK(outcome.findings == std::vector<std::string>{});
   // There are clients to match.
