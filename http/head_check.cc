@@ -1,5 +1,7 @@
 #include "http/head_check.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -64,7 +66,9 @@ std::optional<Refusal> check_version(std::string_view version) {
 std::optional<Refusal> check_request_line(std::string_view line) {
   RequestLine parts;
   if (auto refusal = split_request_line(line, parts)) return refusal;
-  if (parts.method.empty() || !all(parts.method, [](char c) { return c >= 'A' && c <= 'Z'; })) {
+  // Methods differ by case, and some programs do not know: none has a lower-case letter here.
+  const auto fits_method = [](char c) { return is_token(c) && !(c >= 'a' && c <= 'z'); };
+  if (parts.method.empty() || !all(parts.method, fits_method)) {
     return Refusal{400, "the method is not a word in upper case"};
   }
   // '\' is '/' to some, '#' ends the target for some; both must be encoded.
@@ -112,20 +116,54 @@ std::optional<Refusal> check_field(std::string_view line, FramingFields& fields)
   return std::nullopt;
 }
 
+// "80" of "host:80". None at all, "host:", is legal.
+bool is_port(std::string_view text) {
+  std::uint16_t port = 1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  return error == std::errc() ? all(text, is_digit) && port != 0 : text.empty();
+}
+
+// Labels between single dots; one may stand at the end. "1.2.3.4" is of that form too.
+bool is_host_name(std::string_view name) {
+  if (name.ends_with('.')) name.remove_suffix(1);
+  if (name.empty() || name.front() == '.' || name.back() == '.') return false;
+  const auto fits = [](char c) { return is_alnum(c) || one_of(c, "-_."); };
+  return all(name, fits) && name.find("..") == name.npos;
+}
+
+bool is_ipv6(std::string_view text) {
+  in6_addr address{};
+  return ::inet_pton(AF_INET6, std::string(text).c_str(), &address) == 1;
+}
+
+bool is_host(std::string_view host) {
+  if (!host.starts_with('[')) {
+    const auto colon = std::min(host.find(':'), host.size());
+    return is_host_name(host.substr(0, colon)) &&
+           is_port(host.substr(std::min(colon + 1, host.size())));
+  }
+  const auto end = host.find(']');
+  if (end == host.npos || !is_ipv6(host.substr(1, end - 1))) return false;
+  host.remove_prefix(end + 1);
+  return host.empty() || (host.front() == ':' && is_port(host.substr(1)));
+}
+
 std::optional<Refusal> check_host(const FramingFields& fields, bool http11) {
   if (!fields.host) {
     if (!http11) return std::nullopt;  // HTTP/1.0 knows none
     return Refusal{400, "the Host header is missing"};
   }
-  const auto fits = [](char c) { return is_alnum(c) || one_of(c, "-._~:[]%!$&'()*+,;="); };
-  if (fields.host->empty() || !all(*fields.host, fits)) {
-    return Refusal{400, "the Host header is empty or holds a wrong character"};
+  if (!is_host(*fields.host)) {
+    return Refusal{400, "the Host header is not a host name or address, with a port or without"};
   }
   return std::nullopt;
 }
 
-// "http://host/path" names the host a second time: it must be the same.
-std::optional<Refusal> check_target(std::string_view target, const FramingFields& fields) {
+// "http://host/path" names the host a second time: it must be the same. CONNECT, whose target is a
+// host and a port, makes a tunnel of the connection, and nobody here does that.
+std::optional<Refusal> check_target(const RequestLine& request, const FramingFields& fields) {
+  const auto [method, target, version] = request;
+  if (method == "CONNECT") return Refusal{400, "CONNECT is not spoken here"};
   if (target.front() == '/') return std::nullopt;
   if (!equal_ignoring_case(target.substr(0, 7), "http://")) {
     return Refusal{400, "the target does not begin with '/'"};
@@ -219,7 +257,7 @@ std::optional<Refusal> check_head(std::string_view head, HeadFacts& facts) {
     if (auto refusal = check_field(line, fields)) return refusal;
   }
   if (auto refusal = check_host(fields, facts.http11)) return refusal;
-  if (auto refusal = check_target(request.target, fields)) return refusal;
+  if (auto refusal = check_target(request, fields)) return refusal;
   return check_framing(fields, facts);
 }
 

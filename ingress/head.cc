@@ -135,6 +135,26 @@ bool is_dot_segment(std::string_view segment) {
   return dots == 1 || dots == 2;
 }
 
+// Is a separator at the front? So many bytes of it. "%2f" and "%5c" ('\\') are some to whoever
+// decodes before it resolves.
+std::size_t separator(std::string_view path) {
+  if (path.starts_with('/')) return 1;
+  const bool encoded = path.size() >= 3 && path.front() == '%';
+  const int c = encoded ? hex(path[1]) * 16 + hex(path[2]) : 0;
+  return c == '/' || c == '\\' ? 3 : 0;
+}
+
+bool has_dot_segment(std::string_view path) {
+  for (std::size_t at = 0; at < path.size();) {
+    const std::size_t begin = at + separator(path.substr(at));
+    for (at = begin; at < path.size() && separator(path.substr(at)) == 0;) ++at;
+    // A segment's parameter (";v=1") is cut off by some before they resolve it.
+    const auto segment = path.substr(begin, at - begin);
+    if (is_dot_segment(segment.substr(0, segment.find(';')))) return true;
+  }
+  return false;
+}
+
 std::optional<Refusal> check_path(std::string_view path) {
   for (auto at = path.find('%'); at != path.npos; at = path.find('%', at + 1)) {
     const bool whole = at + 2 < path.size() && hex(path[at + 1]) >= 0 && hex(path[at + 2]) >= 0;
@@ -142,15 +162,7 @@ std::optional<Refusal> check_path(std::string_view path) {
     const int c = hex(path[at + 1]) * 16 + hex(path[at + 2]);
     if (c < 0x20 || c == 0x7f) return Refusal{400, "path: an encoded control character"};
   }
-  for (std::size_t at = 0; at < path.size();) {
-    const auto end = std::min(path.find('/', at + 1), path.size());
-    // A segment's parameter (";v=1") is cut off by some before they resolve it.
-    const auto segment = path.substr(at + 1, end - at - 1);
-    if (is_dot_segment(segment.substr(0, segment.find(';')))) {
-      return Refusal{400, "path: a segment of dots"};
-    }
-    at = end;
-  }
+  if (has_dot_segment(path)) return Refusal{400, "path: a segment of dots"};
   return std::nullopt;
 }
 
@@ -271,6 +283,25 @@ std::optional<Refusal> read_request(std::string_view head, RequestHead& request)
                       request.method == "GET" && !request.facts.chunked &&
                       request.facts.content_length == 0;
   return std::nullopt;
+}
+
+RequestHead read_refused(std::string_view head) {
+  RequestHead out;
+  const auto end = head.find("\r\n");
+  if (end == head.npos) return out;
+  const auto line = head.substr(0, end);
+  const auto first = line.find(' ');
+  const auto last = line.rfind(' ');
+  if (first == line.npos || std::count(line.begin(), line.end(), ' ') != 2) return out;
+  out.method = line.substr(0, first);
+  out.path = line.substr(first + 1, last - first - 1);
+  auto rest = head.substr(end + 2);
+  for (Field field; next_field(rest, field);) {
+    if (!same(field.name, "host")) continue;
+    out.host = field.value;
+    break;
+  }
+  return out;
 }
 
 void write_request(std::string& out, const RequestHead& request, const RequestChanges& changes) {

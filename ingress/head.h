@@ -51,6 +51,10 @@ struct RequestHead {
 // route), a Connection that names what is not for one hop, and TRACE.
 std::optional<http::Refusal> read_request(std::string_view head, RequestHead& request);
 
+// What can be read of a head that is refused, for a log: the method, the target (all of it is
+// `path`) and the host, each as it came and perhaps wrong, or empty. Of any bytes at all.
+RequestHead read_refused(std::string_view head);
+
 // How the request looks to the replica.
 struct RequestChanges {
   std::string_view prefix;   // to be cut from the path; empty: nothing is

@@ -52,9 +52,7 @@ void Session::begin(std::string_view head, std::string_view rest, std::size_t& t
   ex_.began = ex_.progress = core_.reactor.now();
   RequestHead request;
   if (auto refusal = read_request(head, request)) {
-    ++core_.bad_requests;
-    ex_.keep_alive = false;
-    return answer(refusal->status, refusal->message);
+    return refuse(head, *refusal);
   }
   ex_.http11 = request.facts.http11;
   ex_.keep_alive = request.keep_alive;
@@ -62,9 +60,9 @@ void Session::begin(std::string_view head, std::string_view rest, std::size_t& t
   ex_.idempotent = request.idempotent;
   ex_.websocket = request.websocket;
   ex_.expects_continue = request.facts.expects_continue;
+  if (core_.access_log.on()) note_entry(request);
   const std::string_view body = begin_body(request, rest, taken);
   if (phase_ != Phase::head) return;  // answered: its framing is wrong
-  note_entry(request);
   const Route* route = core_.routes.match(door_.service_port, request.host, request.path);
   if (!route) {
     ++core_.unrouted;
@@ -75,8 +73,8 @@ void Session::begin(std::string_view head, std::string_view rest, std::size_t& t
   Service& service = *ex_.service;
   ++service.requests;
   ++service.in_flight;
+  if (core_.access_log.on()) ex_.entry.service = service.name;
   const std::string_view prefix = route->strip ? std::string_view(route->prefix) : "";
-  if (is_counted(request.path.substr(prefix.size()))) ++service.counted;
   if (service.rate_limit) {
     if (const auto wait = service.rate_limit->take(rate_client(peer_), ex_.began)) {
       ++service.limited;
@@ -87,10 +85,20 @@ void Session::begin(std::string_view head, std::string_view rest, std::size_t& t
           fmt::format("Retry-After: {}\r\n", (wait->count() + 999'999) / 1'000'000));
     }
   }
+  // Behind the limit: what a service never sees is no reason for more replicas of it.
+  if (is_counted(request.path.substr(prefix.size()))) ++service.counted;
   write_request(ex_.request, request, {prefix, peer_, service.name, door_.port});
   ex_.request += body;
   ex_.retries_left = service.rules.retries;
   phase_ = Phase::exchange;
+}
+
+// An answer to what is no request. `head` is as much as has come of it.
+void Session::refuse(std::string_view head, const http::Refusal& refusal) {
+  ++core_.bad_requests;
+  ex_.keep_alive = false;
+  if (core_.access_log.on()) note_entry(read_refused(head));
+  answer(refusal.status, refusal.message);
 }
 
 // The framing of the body, and what is there of it.
@@ -111,7 +119,6 @@ std::string_view Session::begin_body(const RequestHead& head, std::string_view r
 }
 
 void Session::note_entry(const RequestHead& head) {
-  if (!core_.access_log.on()) return;
   ex_.entry.method = head.method;
   ex_.entry.target = head.path;
   ex_.entry.target += head.query;
@@ -148,7 +155,6 @@ bool Session::start_attempt(std::size_t chosen) {
   ++replica->requests;
   replica->health.chosen(ex_.attempt_began);
   if (core_.access_log.on()) {
-    ex_.entry.service = ex_.service->name;
     ex_.entry.replica = replica->spec.address;
   }
   while (!ex_.fresh_only && !replica->idle.empty() && !ex_.upstream) {

@@ -105,11 +105,9 @@ bool Session::take_head(std::string_view bytes, bool is_buffered) {
     since_ = core_.reactor.now();
   }
   if (auto refusal = scanner_.scan(bytes)) {
-    ++core_.bad_requests;
     ex_ = Exchange();
-    ex_.keep_alive = false;
     ex_.began = since_;
-    answer(refusal->status, refusal->message);
+    refuse(bytes, *refusal);
     return phase_ != Phase::closed;
   }
   const std::size_t end = scanner_.end();
@@ -166,11 +164,9 @@ void Session::set_deadline() {
 void Session::on_deadline() {
   switch (phase_) {
     case Phase::head:
-      ++core_.bad_requests;
       ex_ = Exchange();
-      ex_.keep_alive = false;
       ex_.began = since_;
-      answer(408, "the header did not come in time");
+      refuse(in_, {408, "the header did not come in time"});
       break;
     case Phase::exchange:
       if (ex_.upstream->connecting) {

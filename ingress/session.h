@@ -107,6 +107,7 @@ class Session : public Source, public Timed {
   // request.cc: from a head to a replica
   void begin(std::string_view head, std::string_view rest, std::size_t& taken);
   std::string_view begin_body(const RequestHead& head, std::string_view rest, std::size_t& taken);
+  void refuse(std::string_view head, const http::Refusal& refusal);
   void note_entry(const RequestHead& head);
   bool is_counted(std::string_view path) const;
   void attempt();

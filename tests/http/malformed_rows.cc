@@ -19,6 +19,8 @@ std::vector<Row> request_lines() {
       {"a tab for a space", "GET\t/ HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
       {"a space after the version", "GET / HTTP/1.1 \r\nHost: localhost\r\n\r\n", 400},
       {"lower-case method", "get / HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
+      {"a lower-case letter in the method", "M-SEARCh / HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
+      {"no method", " / HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
       {"wrong character in the method", "G(T / HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
       {"lower-case version", "GET / http/1.1\r\nHost: localhost\r\n\r\n", 400},
       {"two digits in the version", "GET / HTTP/1.10\r\nHost: localhost\r\n\r\n", 400},
@@ -28,6 +30,8 @@ std::vector<Row> request_lines() {
       {"the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505},
       {"asterisk target", "OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
       {"authority target", "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n", 400},
+      {"CONNECT of a path", "CONNECT /odd/x HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
+      {"CONNECT of a URL", "CONNECT http://localhost/ HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
       {"relative target", "GET tasks HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
       {"absolute target, other host", "GET http://b/ HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
       {"absolute target, https", "GET https://localhost/ HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
@@ -75,6 +79,46 @@ std::vector<Row> header_lines() {
       {"unknown expectation", get + "Expect: a-cookie\r\n\r\n", 417},
       {"a Connection that is no list", get + "Connection: a b;c\r\n\r\n", 400},
   };
+}
+
+std::vector<Row> hosts() {
+  const std::string wrong[] = {"a:abc",
+                               "a:99999",
+                               "a:0",
+                               "a:-1",
+                               "a:1:2",
+                               "a: 80",
+                               ":80",
+                               ".a.example.com",
+                               "a..b",
+                               ".",
+                               "a;b",
+                               "a,b",
+                               "a=b",
+                               "a%41",
+                               "a~b",
+                               "a!b",
+                               "[::1",
+                               "::1",
+                               "[]",
+                               "[::g]",
+                               "[1.2.3.4]",
+                               "[::1]80",
+                               "[::1]:x",
+                               "x[::1]",
+                               "a[::1]b",
+                               "a]",
+                               "[fe80::1%25eth0]",
+                               "*.example.com",
+                               "a(b)",
+                               "a'b",
+                               "a&b",
+                               "a$b"};
+  std::vector<Row> rows;
+  for (const std::string& host : wrong) {
+    rows.push_back({"a Host that is none", "GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n", 400});
+  }
+  return rows;
 }
 
 std::vector<Row> framing() {

@@ -15,6 +15,7 @@ struct Row {
 
 std::vector<Row> request_lines();
 std::vector<Row> header_lines();
+std::vector<Row> hosts();
 std::vector<Row> framing();
 // Targets that the server cannot decode; a proxy passes them on as they are.
 std::vector<Row> request_targets();

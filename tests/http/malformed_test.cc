@@ -24,6 +24,7 @@ void check_rows(const std::vector<Row>& rows) {
   });
   for (const auto& row : rows) {
     CAPTURE(row.what);
+    CAPTURE(row.request);
     auto peer = Peer::connect(running.port);
     peer.send(row.request);
     const auto reply = peer.read_all();  // the server closes: nothing after it is read as a request
@@ -44,6 +45,9 @@ TEST_CASE("wrong request lines are refused") {
 }
 TEST_CASE("wrong header lines are refused") {
   check_rows(header_lines());
+}
+TEST_CASE("a Host that is no name or address, with a port or without, is refused") {
+  check_rows(hosts());
 }
 TEST_CASE("wrong framing is refused") {
   check_rows(framing());
@@ -82,6 +86,11 @@ TEST_CASE("unusual requests that are right are served") {
       {"GET /?f={\"a\":[1|2]} HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET / f={\"a\":[1|2]} - "},
       {"GET / HTTP/1.0\r\n\r\n", "GET / - "},
       {"GET / HTTP/1.1\r\nHOST: [::1]:80\r\nX:  b\t \r\n\r\n", "GET / b "},
+      {"GET / HTTP/1.1\r\nHost: 127.0.0.1:65535\r\n\r\n", "GET / - "},
+      {"GET / HTTP/1.1\r\nHost: localhost:\r\n\r\n", "GET / - "},
+      {"M-SEARCH / HTTP/1.1\r\nHost: localhost\r\n\r\n", "M-SEARCH / - "},
+      {"X1 / HTTP/1.1\r\nHost: localhost\r\n\r\n", "X1 / - "},
+      {"A_B.C!~ / HTTP/1.1\r\nHost: localhost\r\n\r\n", "A_B.C!~ / - "},
       {get + "X: \xc3\xa4\r\n\r\n", "GET / \xc3\xa4 "},
       {post + "Content-Length: 0003\r\n\r\nabc", "POST / - abc"},
       {post + "Transfer-Encoding: Chunked\r\n\r\n3\r\nabc\r\n03;q=\"z\"\r\ndef\r\n0\r\n\r\n",

@@ -65,6 +65,47 @@ TEST_CASE("one line of JSON for each request, served or not") {
   CHECK(lines[2]["reason"] == "the Host header is missing");
 }
 
+TEST_CASE("what is refused is told as far as it can be read") {
+  LogFile file;
+  ScriptedServer backend(serving([](const std::string&) { return ok("x"); }));
+  ProxyOptions options;
+  options.access_log = file.path;
+  auto service = web(backend);
+  service.rules.rate_limit.requests = 1;
+  RunningProxy proxy(service, options);
+  struct Row {
+    std::string request;
+    int status;
+    std::string method, target, host, service;
+  };
+  const Row rows[] = {
+      {"GET /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", 200, "GET", "/a", "h", "web"},
+      {"GET /b HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", 429, "GET", "/b", "h", "web"},
+      {"GET /c?d HTTP/1.1\r\nX: y\r\nhost: a;b\r\n\r\n", 400, "GET", "/c?d", "a;b", ""},
+      {"GET /..%2fe HTTP/1.1\r\nHost: h\r\n\r\n", 400, "GET", "/..%2fe", "h", ""},
+      {"GET /f HTTP/1.1\r\nHost: h\r\n g\r\n\r\n", 400, "GET", "/f", "h", ""},
+      {"get /h HTTP/1.1\r\nHost: h\r\n\r\n", 400, "get", "/h", "h", ""},
+      {"GET /i HTTP/2.0\r\n", 505, "GET", "/i", "", ""},
+      {"POST /k HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", 400, "POST", "/k",
+       "h", ""},
+      {"GET / j HTTP/1.1\r\n\r\n", 400, "", "", "", ""},
+      {std::string("\x16\x03\x01\x02\x00\x01", 6), 400, "", "", "", ""},
+  };
+  std::size_t count = 0;
+  for (const auto& row : rows) {
+    CAPTURE(row.request);
+    proxy.ask(row.request);
+    ++count;
+    REQUIRE(eventually([&] { return file.lines().size() == count; }));
+    const auto line = file.lines().back();
+    CHECK(line["status"] == row.status);
+    CHECK(line["method"] == row.method);
+    CHECK(line["target"] == row.target);
+    CHECK(line["host"] == row.host);
+    CHECK(line["service"] == row.service);
+  }
+}
+
 TEST_CASE("what came of a request is told: retries, clients that go, replies that break off") {
   LogFile file;
   ScriptedServer dying([](Peer& peer, int) {

@@ -114,6 +114,16 @@ TEST_CASE("other forms of a request") {
   CHECK(through("GET http://h.example?q HTTP/1.1\r\nHost: h.example\r\n\r\n") == expected("/?q"));
   CHECK(through("GET / HTTP/1.0\r\n\r\n") ==
         "GET / HTTP/1.1\r\nHost: web\r\n" + added + "Forwarded: for=192.0.2.7;proto=http\r\n\r\n");
+  for (const std::string method : {"M-SEARCH", "VERSION-CONTROL", "X1", "PATCH"}) {
+    CHECK(through(method + " / HTTP/1.1\r\nHost: h.example\r\n\r\n") ==
+          method + " / HTTP/1.1\r\nHost: h.example\r\n" + added + added_host);
+  }
+  for (const std::string host : {"a_b.Example.com.:8080", "xn--4ca", "[2001:db8::1]:80", "[::1]",
+                                 "[::ffff:1.2.3.4]", "1.2.3.4:1", "a:65535", "a:", "0"}) {
+    CAPTURE(host);
+    CHECK(through("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n")
+              .find("X-Forwarded-Host: " + host + "\r\n") != std::string::npos);
+  }
   CHECK(through(get("/"), "", "2001:db8::1")
             .find("\r\nForwarded: for=\"[2001:db8::1]\";host=\"h.example\";proto=http\r\n") !=
         std::string::npos);
@@ -125,12 +135,16 @@ TEST_CASE("what a replica could read differently than the route is refused") {
     const char* status;  // "": passes
   };
   const Row rows[] = {
-      {"/a/../b", "400"},   {"/..", "400"},     {"/.", "400"},          {"/a/./b", "400"},
-      {"/%2e%2E/b", "400"}, {"/a/.%2e", "400"}, {"/a/..;x=1/b", "400"}, {"/%", "400"},
-      {"/%4", "400"},       {"/%zz", "400"},    {"/a%00b", "400"},      {"/a%0d%0ab", "400"},
-      {"/%7f", "400"},      {"/...", ""},       {"/a..b/..c/.d", ""},   {"/a%2Fb", ""},
-      {"/%c3%a4", ""},      {"/a?x=../..", ""}, {"/a;v=..", ""},        {"//a//b", ""},
-      {"/a?%zz", ""},
+      {"/a/../b", "400"},      {"/..", "400"},         {"/.", "400"},
+      {"/a/./b", "400"},       {"/%2e%2E/b", "400"},   {"/a/.%2e", "400"},
+      {"/a/..;x=1/b", "400"},  {"/%", "400"},          {"/%4", "400"},
+      {"/%zz", "400"},         {"/a%00b", "400"},      {"/a%0d%0ab", "400"},
+      {"/%7f", "400"},         {"/...", ""},           {"/a..b/..c/.d", ""},
+      {"/a%2Fb", ""},          {"/%c3%a4", ""},        {"/a?x=../..", ""},
+      {"/a;v=..", ""},         {"//a//b", ""},         {"/a?%zz", ""},
+      {"/..%2fx", "400"},      {"/a%2F..%5cb", "400"}, {"/a%2f%2e%2e", "400"},
+      {"/a%5C.;v%2Fb", "400"}, {"/a;v%2f../b", "400"}, {"/a%2F..b", ""},
+      {"/a%5cb", ""},          {"/a%2f", ""},          {"/%2f%2f", ""},
   };
   for (const auto& row : rows) {
     CAPTURE(row.target);
@@ -142,6 +156,7 @@ TEST_CASE("what a replica could read differently than the route is refused") {
     }
   }
   CHECK(through("TRACE / HTTP/1.1\r\nHost: h\r\n\r\n") == "405");
+  CHECK(through("CONNECT /x HTTP/1.1\r\nHost: h\r\n\r\n") == "400");
   for (const char* name : {"Host", "content-length", "Transfer-Encoding", "Cookie", "authorization",
                            "Content-Type", "Content_Length"}) {
     CAPTURE(name);

@@ -39,6 +39,7 @@ void check_rows(const std::vector<http::testing::Row>& rows) {
   RunningProxy proxy(web(recorder.backend));
   for (const auto& row : rows) {
     CAPTURE(row.what);
+    CAPTURE(row.request);
     const auto reply = proxy.ask(row.request);
     CHECK(status_of(reply) == row.status);
     CHECK(header_of(reply, "Connection") == "close");
@@ -56,6 +57,9 @@ TEST_CASE("wrong request lines reach no replica") {
 }
 TEST_CASE("wrong header lines reach no replica") {
   check_rows(http::testing::header_lines());
+}
+TEST_CASE("a wrong Host reaches no replica") {
+  check_rows(http::testing::hosts());
 }
 TEST_CASE("wrong framing reaches no replica") {
   check_rows(http::testing::framing());
