@@ -98,8 +98,14 @@ constexpr Field<AutoscalePolicy> autoscale_fields[] = {
     {"Remove", read_remove},
 };
 
+// What is written as 0 is meant as something that cannot be, and not as nothing.
+Result<void> read_limit(const Value& v, const At& at, RateLimit& out) {
+  CUBE_TRY(read(v, at, out.requests));
+  if (out.requests != 0 || at.reading() == Reading::message) return {};
+  return at.error("must be at least 1; without RateLimit there is no limit");
+}
 constexpr Field<RateLimit> rate_fields[] = {
-    {"Requests", field<&RateLimit::requests>, Role::required},
+    {"Requests", read_limit, Role::required},
     {"Per", field<&RateLimit::per>},
 };
 Result<void> read_rate_limit(const Value& v, const At& at, IngressRules& out) {
@@ -143,8 +149,13 @@ Result<void> read_range_port(const Value& v, const At& at, PortRange& out) {
   return {};
 }
 
+Result<void> read_range_start(const Value& v, const At& at, PortRange& out) {
+  CUBE_TRY(read(v, at, out.start));
+  if (out.start != 0 || at.reading() == Reading::message) return {};
+  return at.error("must be from 1 to 65535; without PortRange there is none");
+}
 constexpr Field<PortRange> range_fields[] = {
-    {"Start", field<&PortRange::start>, Role::required},
+    {"Start", read_range_start, Role::required},
     {"Port", read_range_port},
 };
 
@@ -208,8 +219,25 @@ void default_range_port(ServiceSpec& spec) {
   }
 }
 
+// A field of the task that stands a level too high.
+Result<void> check_level(const Value& v, const At& at) {
+  if (v.object() == nullptr || at.reading() == Reading::message) return {};
+  SpecDraft draft;
+  std::vector<std::string_view> own, of_task;
+  Part(spec_fields, draft).names(own);
+  spec_part(draft.spec.task).names(of_task);
+  for (const Member& m : *v.object()) {
+    const auto is_it = [&](std::string_view name) { return equal_ignoring_case(name, m.key); };
+    const auto found = std::ranges::find_if(of_task, is_it);
+    if (found == of_task.end() || std::ranges::any_of(own, is_it)) continue;
+    return At(at, m.key).error(fmt::format("unknown field; did you mean Task.{}?", *found));
+  }
+  return {};
+}
+
 Result<ServiceSpec> read_spec(const Value& v, const At& at) {
   SpecDraft draft;
+  CUBE_TRY(check_level(v, at));
   CUBE_TRY(decode(v, at, Part(spec_fields, draft)));
   ServiceSpec& spec = draft.spec;
   if (draft.has_replicas && spec.global && at.reading() == Reading::submission) {

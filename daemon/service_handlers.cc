@@ -118,8 +118,8 @@ void ServiceHandlers::add(Handlers& all) {
                                   Responder responder) {
     roll_back(request, ref_of(params), std::move(responder));
   };
-  all["removeService"] = [this](const Request&, const Params& params, Responder responder) {
-    remove(ref_of(params), std::move(responder));
+  all["removeService"] = [this](const Request& request, const Params& params, Responder responder) {
+    remove(request, ref_of(params), std::move(responder));
   };
   all["getRoutes"] = [this](const Request& request, const Params&, Responder responder) {
     get_routes(request, std::move(responder));
@@ -164,10 +164,12 @@ void ServiceHandlers::update(const Request& request, std::string ref, Responder 
 }
 
 void ServiceHandlers::scale(const Request& request, std::string ref, Responder responder) {
+  auto if_match = api::parse_if_match(request.header("if-match").value_or(""));
+  if (!if_match) return responder->send(http::error_response(if_match.error()));
   auto replicas = api::parse_scale(request.body);
   if (!replicas) return responder->send(http::error_response(replicas.error()));
   ask(std::move(responder), 200, [&](manager::Token token) -> manager::ServiceInput {
-    return manager::ScaleService{token, std::move(ref), *replicas};
+    return manager::ScaleService{token, std::move(ref), *replicas, *if_match};
   });
 }
 
@@ -179,9 +181,11 @@ void ServiceHandlers::roll_back(const Request& request, std::string ref, Respond
   });
 }
 
-void ServiceHandlers::remove(std::string ref, Responder responder) {
+void ServiceHandlers::remove(const Request& request, std::string ref, Responder responder) {
+  auto if_match = api::parse_if_match(request.header("if-match").value_or(""));
+  if (!if_match) return responder->send(http::error_response(if_match.error()));
   ask(std::move(responder), 202, [&](manager::Token token) -> manager::ServiceInput {
-    return manager::RemoveService{token, std::move(ref)};
+    return manager::RemoveService{token, std::move(ref), *if_match};
   });
 }
 

@@ -32,7 +32,7 @@ class ServiceHandlers {
   void update(const http::Request& request, std::string ref, Responder responder);
   void scale(const http::Request& request, std::string ref, Responder responder);
   void roll_back(const http::Request& request, std::string ref, Responder responder);
-  void remove(std::string ref, Responder responder);
+  void remove(const http::Request& request, std::string ref, Responder responder);
   void get_routes(const http::Request& request, Responder responder);
   void report_routes(const http::Request& request, Responder responder);
 

@@ -31,6 +31,7 @@ struct ScaleService {
   Token token;
   std::string ref;
   std::uint32_t replicas;
+  std::optional<std::uint64_t> if_match{};
 };
 struct RollBackService {
   Token token;
@@ -40,6 +41,7 @@ struct RollBackService {
 struct RemoveService {
   Token token;
   std::string ref;
+  std::optional<std::uint64_t> if_match{};
 };
 // An ingress asked for the table: `applied` is the version in force there, `busy` are replicas that
 // have left it and still have requests.

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "manager/impl.h"
 #include "manager/records.h"
+#include "service/collisions.h"
 
 namespace cube::manager {
 namespace {
@@ -20,13 +21,6 @@ Error no_such_service(std::string_view ref) {
   return {Code::not_found, "no service " + printable(ref)};
 }
 
-bool share_a_host(const service::IngressRules& a, const service::IngressRules& b) {
-  if (a.hosts.empty() && b.hosts.empty()) return true;
-  return std::ranges::any_of(a.hosts, [&](const std::string& host) {
-    return std::ranges::find(b.hosts, host) != b.hosts.end();
-  });
-}
-
 // The oldest goes, but never the newest that converged: a step back needs it.
 void trim(std::deque<PastSpec>& history) {
   while (history.size() > history_max) {
@@ -35,10 +29,6 @@ void trim(std::deque<PastSpec>& history) {
     const bool keeps_first = newest != history.rend() && &*newest == &history.front();
     history.erase(keeps_first ? history.begin() + 1 : history.begin());
   }
-}
-
-bool has_route(const service::IngressRules& in) {
-  return !in.hosts.empty() || !in.path.empty();
 }
 
 }  // namespace
@@ -57,9 +47,10 @@ void Services::take(ServiceInput& in) {
   if (auto* a = std::get_if<CreateService>(&in)) reply(a->token, create(std::move(a->spec)));
   if (auto* a = std::get_if<UpdateService>(&in))
     reply(a->token, update(a->ref, std::move(a->spec), a->if_match));
-  if (auto* a = std::get_if<ScaleService>(&in)) reply(a->token, scale(a->ref, a->replicas));
+  if (auto* a = std::get_if<ScaleService>(&in))
+    reply(a->token, scale(a->ref, a->replicas, a->if_match));
   if (auto* a = std::get_if<RollBackService>(&in)) reply(a->token, roll_back(a->ref, a->if_match));
-  if (auto* a = std::get_if<RemoveService>(&in)) reply(a->token, remove(a->ref));
+  if (auto* a = std::get_if<RemoveService>(&in)) reply(a->token, remove(a->ref, a->if_match));
   if (auto* a = std::get_if<IngressAsked>(&in))
     ingress_asked(a->ingress, a->applied, std::move(a->busy));
   if (auto* a = std::get_if<IngressReported>(&in)) ingress_reported(a->ingress, a->report);
@@ -109,28 +100,10 @@ Result<void> Services::check_version(const ServiceEntry& s,
 // Two services cannot have one route, one port of an ingress or one host port.
 Result<void> Services::check_collisions(const ServiceEntry* self,
                                         const service::ServiceSpec& spec) const {
-  const auto ports = service::ports_of(spec);
+  const std::string_view alias = self == nullptr ? std::string_view() : self->alias;
   for (const auto& [id, other] : services_) {
     if (&other == self || other.removing) continue;
-    const service::ServiceSpec& o = other.spec;
-    const auto taken = [&](std::string_view field, std::string what) -> Result<void> {
-      return Error{Code::conflict,
-                   fmt::format("{}: {} belongs to service {}", field, what, o.name)};
-    };
-    if (spec.ingress.port != 0 && spec.ingress.port == o.ingress.port &&
-        share_a_host(spec.ingress, o.ingress) && spec.ingress.path == o.ingress.path) {
-      return taken("Ingress.Port", fmt::format("port {} of the ingress", spec.ingress.port));
-    }
-    if (spec.ingress.port == o.ingress.port && has_route(spec.ingress) && has_route(o.ingress) &&
-        share_a_host(spec.ingress, o.ingress) && spec.ingress.path == o.ingress.path) {
-      return taken(spec.ingress.path.empty() ? "Ingress.Hosts" : "Ingress.Path", "this route");
-    }
-    const auto others = service::ports_of(o);
-    if (ports && others && spec.port_range.port.protocol == o.port_range.port.protocol &&
-        ports->first <= others->last && others->first <= ports->last) {
-      return taken("PortRange.Start",
-                   fmt::format("of the ports {} to {} at least one", ports->first, ports->last));
-    }
+    CUBE_TRY(service::check_collision({spec, alias}, {other.spec, other.alias}));
   }
   return {};
 }
@@ -189,17 +162,14 @@ Result<api::ServiceView> Services::update(std::string_view ref, service::Service
   return view(*s);
 }
 
-Result<api::ServiceView> Services::scale(std::string_view ref, std::uint32_t replicas) {
+Result<api::ServiceView> Services::scale(std::string_view ref, std::uint32_t replicas,
+                                         std::optional<std::uint64_t> if_match) {
   Error why;
   ServiceEntry* s = entry(ref, why);
   if (s == nullptr) return why;
+  CUBE_TRY(check_version(*s, if_match));
   if (s->spec.global) {
     return Error{Code::invalid, "Replicas: a global service has one replica on each node"};
-  }
-  const auto& a = s->spec.autoscale;
-  if (a.by != service::AutoscalePolicy::By::none && (replicas < a.min || replicas > a.max)) {
-    return Error{Code::invalid, fmt::format("Replicas: {} is outside Autoscale.Min {} to Max {}",
-                                            replicas, a.min, a.max)};
   }
   service::ServiceSpec spec = s->spec;
   spec.replicas = replicas;
@@ -247,11 +217,12 @@ Result<const PastSpec*> Services::step_back(const ServiceEntry& s) const {
                                            s.history.empty() ? "" : " that was stable")};
 }
 
-Result<void> Services::remove(std::string_view ref) {
+Result<void> Services::remove(std::string_view ref, std::optional<std::uint64_t> if_match) {
   auto found = find(ref);
   if (!found.ok()) return found.error();
   ServiceEntry& s = services_.at((*found)->id);
   if (s.removing) return {};
+  CUBE_TRY(check_version(s, if_match));
   s.removing = true;
   s.slots.clear();
   s.message = "its replicas are being stopped";
@@ -309,8 +280,10 @@ std::string Services::new_alias() {
   for (;;) {
     std::string alias;
     while (alias.size() < alias_bytes) alias += letters[core_.rng_.below(letters.size())];
-    const bool taken = std::ranges::any_of(
-        services_, [&](const auto& item) { return item.second.alias == alias; });
+    // A path that somebody asked for is a way to that service, and not to this one.
+    const bool taken = std::ranges::any_of(services_, [&](const auto& item) {
+      return item.second.alias == alias || item.second.spec.ingress.path == "/" + alias;
+    });
     if (!taken) return alias;
   }
 }

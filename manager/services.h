@@ -91,9 +91,10 @@ class Services {
   Result<api::ServiceView> create(service::ServiceSpec spec);
   Result<api::ServiceView> update(std::string_view ref, service::ServiceSpec spec,
                                   std::optional<std::uint64_t> if_match);
-  Result<api::ServiceView> scale(std::string_view ref, std::uint32_t replicas);
+  Result<api::ServiceView> scale(std::string_view ref, std::uint32_t replicas,
+                                 std::optional<std::uint64_t> if_match);
   Result<api::ServiceView> roll_back(std::string_view ref, std::optional<std::uint64_t> if_match);
-  Result<void> remove(std::string_view ref);
+  Result<void> remove(std::string_view ref, std::optional<std::uint64_t> if_match);
   void ingress_asked(const std::string& ingress, std::string_view applied,
                      std::vector<TaskId> busy);
   void ingress_reported(const std::string& ingress, const api::RouteReport& report);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "service/collisions.h"
 
 namespace cube::service {
 namespace {
@@ -22,6 +23,7 @@ Result<void> check_span(std::string_view field, Duration value, Duration least, 
 
 constexpr std::size_t name_bytes_max = 63;
 constexpr std::size_t hosts_max = 64;
+constexpr std::size_t path_bytes_max = 1024;
 
 bool is_dns_label(std::string_view text) {
   const auto is_letter_or_digit = [](char c) {
@@ -44,16 +46,28 @@ bool is_host_name(std::string_view text) {
 }
 
 // "/a/b": visible ASCII, no empty segment, no dots that climb, nothing that a URL reads otherwise.
-bool is_path_prefix(std::string_view text) {
-  if (!text.starts_with('/') || text.size() > 1024 || (text.size() > 1 && text.ends_with('/'))) {
-    return false;
+Result<void> check_path_prefix(std::string_view field, std::string_view path) {
+  constexpr std::string_view forbidden = "?#%\\\"<>";
+  if (!path.starts_with('/')) return wrong(field, "must begin with \"/\", as \"/web\" does");
+  if (path.size() > path_bytes_max) {
+    return wrong(field, fmt::format("is longer than {} bytes", path_bytes_max));
   }
-  const bool visible = std::ranges::all_of(text, [](char c) {
-    return c > 0x20 && c < 0x7f && std::string_view("?#%\\\"<>").find(c) == std::string_view::npos;
-  });
-  const std::string closed = std::string(text) + "/";
-  return visible && (text == "/" || closed.find("//") == std::string::npos) &&
-         closed.find("/./") == std::string::npos && closed.find("/../") == std::string::npos;
+  for (const char c : path) {
+    if (c > 0x20 && c < 0x7f && forbidden.find(c) == forbidden.npos) continue;
+    return wrong(field, fmt::format("has \"{}\", which a path cannot have: it is visible ASCII "
+                                    "without any of {}",
+                                    printable(std::string_view(&c, 1)), forbidden));
+  }
+  if (path == "/") return {};
+  if (path.ends_with('/')) {
+    return wrong(field, "must not end with \"/\": it stands for all below it anyway");
+  }
+  const std::string closed = std::string(path) + "/";
+  for (const std::string_view part : {"//", "/./", "/../"}) {
+    if (closed.find(part) == closed.npos) continue;
+    return wrong(field, fmt::format("must not contain \"{}\"", part));
+  }
+  return {};
 }
 
 Result<void> check_update(const UpdatePolicy& u) {
@@ -74,6 +88,10 @@ Result<void> check_autoscale(const ServiceSpec& spec) {
   }
   if (a.min > a.max) {
     return wrong("Autoscale.Min", fmt::format("{} is more than Max {}", a.min, a.max));
+  }
+  if (spec.replicas < a.min || spec.replicas > a.max) {
+    return wrong("Replicas", fmt::format("{} is outside Autoscale.Min {} to Max {}", spec.replicas,
+                                         a.min, a.max));
   }
   if (a.low >= a.high) {
     return wrong("Autoscale.Low", fmt::format("{} is not less than High {}", a.low, a.high));
@@ -98,14 +116,11 @@ Result<void> check_ingress(const ServiceSpec& spec) {
                  "is not a host name in lower case such as \"web.example.com\" or "
                  "\"*.example.com\"");
   }
-  if (!in.path.empty() && !is_path_prefix(in.path)) {
-    return wrong("Ingress.Path",
-                 "is not a path such as \"/web\" (no \"/\" at its end, no \"..\", "
-                 "no escapes)");
+  if (!in.path.empty()) {
+    CUBE_TRY(check_path_prefix("Ingress.Path", in.path));
   }
   for (std::size_t i = 0; i < in.not_counted.size(); ++i) {
-    if (is_path_prefix(in.not_counted[i])) continue;
-    return wrong(fmt::format("Ingress.NotCounted[{}]", i), "is not a path such as \"/_health\"");
+    CUBE_TRY(check_path_prefix(fmt::format("Ingress.NotCounted[{}]", i), in.not_counted[i]));
   }
   if (in.retries > 10) return wrong("Ingress.Retries", "is more than 10");
   CUBE_TRY(check_span("Ingress.RateLimit.Per", in.rate_limit.per, 1s, 24h));
@@ -177,6 +192,7 @@ Result<void> validate(const ServiceSpec& spec) {
   CUBE_TRY(check_autoscale(spec));
   CUBE_TRY(check_ingress(spec));
   CUBE_TRY(check_port_range(spec));
+  CUBE_TRY(check_own_ports(spec));
   CUBE_TRY(check_spread(spec.spread));
   if (!spec.volume.name.empty() && spec.volume.target.empty()) {
     return wrong("Volume.Target", "is missing");
