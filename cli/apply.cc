@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <functional>
 #include <ostream>
 
 #include "base/text.h"
@@ -17,16 +18,63 @@ namespace {
 
 using Action = Plan::Action;
 
-// Asks what is there. Null: no such service.
+// How what is said of a service reads to who wrote the file.
+using Retell = std::function<Error(Error)>;
+Error as_it_is(Error error) {
+  return error;
+}
+
+// What the manager would say to it.
+Result<void> check_change(const FileService& item, const api::ServiceView& present) {
+  if (present.status.state == "removing") {
+    return Error{Code::conflict,
+                 fmt::format("service {0} is being removed; `cube service rm --wait {0}` ends when "
+                             "it is gone",
+                             item.spec.name)};
+  }
+  if (item.spec.global == present.spec.global) return {};
+  return Error{Code::conflict, "Global: cannot be changed; remove the service and create it anew"};
+}
+
+// Asks what is there.
 Result<Plan> plan_of(const FileService& item, ManagerClient& client) {
   const auto present = client.service(item.spec.name);
+  // A name may look like the beginning of another's ID.
+  if (present.ok() && present->spec.name == item.spec.name) {
+    const auto possible = check_change(item, *present);
+    if (!possible.ok()) return Error(possible.error()).in(item.source);
+    return plan_for(item.spec, &*present);
+  }
   if (present.ok()) {
-    // A name may look like the beginning of another's ID.
-    if (present->spec.name == item.spec.name) return plan_for(item.spec, &*present);
+    // Another one.
   } else if (present.error().code != Code::not_found && present.error().code != Code::conflict) {
     return present.error();
   }
   return plan_for(item.spec, nullptr);
+}
+
+// All of them, looked at before anything changes: what the manager would refuse is told here.
+Result<std::vector<Plan>> plans_of(const std::vector<FileService>& all, ManagerClient& client,
+                                   const Retell& retell, int& exit_code) {
+  std::vector<Plan> plans;
+  for (const FileService& item : all) {
+    auto plan = plan_of(item, client);
+    if (!plan.ok()) {
+      exit_code = exit_for(plan.error().code);
+      return std::move(plan).error();
+    }
+    plans.push_back(*std::move(plan));
+  }
+  auto present = client.services();
+  if (!present.ok()) {
+    exit_code = exit_for(present.error().code);
+    return std::move(present).error();
+  }
+  auto collision = find_collision(plans, *std::move(present));
+  if (!collision) return plans;
+  // Two of the files' own: what the user wrote is wrong.
+  exit_code = collision->in_files ? exit_usage : exit_for(collision->error.code);
+  return retell(std::move(collision->error)).in(all[collision->index].source);
 }
 
 // What becomes of one service, indented below its name. `verb` is "is" or "would be".
@@ -71,24 +119,21 @@ std::string_view word_for(Action action) {
 }
 
 int apply_all(const std::vector<FileService>& all, const Address& manager, const Waiting& waiting,
-              Io& io) {
+              Io& io, const Retell& retell = as_it_is) {
   ManagerClient client(manager);
   ServiceWait waits(client, io, waiting);
-  // All are looked at before anything changes.
-  std::vector<Plan> plans;
-  for (const FileService& item : all) {
-    auto plan = plan_of(item, client);
-    if (!plan.ok()) return fail(io, plan.error());
-    plans.push_back(*std::move(plan));
-  }
   int code = exit_fine;
-  for (std::size_t i = 0; i < plans.size(); ++i) {
-    if (!waiting.quiet) io.err << text_of(plans[i], "is") << std::flush;
-    const auto done = carry_out(plans[i], client);
-    if (done.ok())
-      waits.add(*done, word_for(plans[i].action));
-    else
-      code = worse(code, fail(io, Error(done.error()).in(all[i].source)));
+  const auto plans = plans_of(all, client, retell, code);
+  if (!plans.ok()) return fail(io, code, plans.error().message);
+  for (std::size_t i = 0; i < plans->size(); ++i) {
+    const Plan& plan = (*plans)[i];
+    const auto done = carry_out(plan, client);
+    if (done.ok()) {
+      if (!waiting.quiet) io.err << text_of(plan, "is") << std::flush;
+      waits.add(*done, word_for(plan.action));
+    } else {
+      code = worse(code, fail(io, retell(done.error()).in(all[i].source)));
+    }
     if (code == exit_unreachable) break;  // the next would say the same
   }
   return worse(code, waits.finish());
@@ -101,15 +146,14 @@ int plan(const PlanOptions& options, Io& io) {
   if (!all.ok()) return fail(io, exit_usage, all.error().message);
   ManagerClient client(options.manager);
   int code = exit_fine;
-  for (const FileService& item : *all) {
-    const auto plan = plan_of(item, client);
-    if (!plan.ok()) {
-      // 1 says that something differs: as of diff, trouble is more.
-      const int trouble = fail(io, plan.error());
-      return trouble == exit_failed ? exit_usage : trouble;
-    }
-    io.out << text_of(*plan, "would be");
-    if (plan->action != Action::nothing) code = exit_failed;
+  const auto plans = plans_of(*all, client, as_it_is, code);
+  if (!plans.ok()) {
+    // 1 says that something differs: as of diff, trouble is more.
+    return fail(io, code == exit_failed ? exit_usage : code, plans.error().message);
+  }
+  for (const Plan& plan : *plans) {
+    io.out << text_of(plan, "would be");
+    if (plan.action != Action::nothing) code = exit_failed;
   }
   io.out.flush();
   return code;
@@ -129,11 +173,23 @@ int orchestrate(const OrchestrateOptions& options, Io& io) {
     return fail(io, exit_usage,
                 fmt::format("{}: one configuration is needed, here are {}", options.file,
                             documents->size()));
-  auto spec = orchestrated(documents->front().json);
-  if (!spec.ok())
+  auto configured = orchestrated(documents->front().json);
+  if (!configured.ok())
     return fail(io, exit_usage,
-                in_file(std::move(spec).error(), options.file, documents->front()).message);
-  return apply_all({{options.file, *std::move(spec)}}, options.manager, options.waiting, io);
+                in_file(std::move(configured).error(), options.file, documents->front()).message);
+  if (!configured->is_named) {
+    // A name that nobody wrote down is no order to change what somebody else made.
+    ManagerClient client(options.manager);
+    const auto present = client.service(configured->spec.name);
+    const bool is_there = present.ok() && present->spec.name == configured->spec.name;
+    if (is_there && !looks_orchestrated(present->spec))
+      return fail(io, exit_conflict,
+                  fmt::format("{}: service {} exists, and `cube orchestrate` did not make it: Name "
+                              "is missing, with another name, or with this one to change it",
+                              options.file, configured->spec.name));
+  }
+  return apply_all({{options.file, std::move(configured->spec)}}, options.manager, options.waiting,
+                   io, in_configuration);
 }
 
 }  // namespace cube::cli

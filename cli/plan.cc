@@ -8,6 +8,7 @@
 #include "api/decode.h"
 #include "api/json_writer.h"
 #include "base/assert.h"
+#include "service/collisions.h"
 
 namespace cube::cli {
 namespace {
@@ -46,6 +47,12 @@ std::string shown(const api::Value& v) {
   return out;
 }
 
+std::string shown_text(std::string_view text) {
+  std::string out;
+  api::append_json_string(out, text);
+  return out;
+}
+
 // The leaves of a spec: a single value, or the elements of a list.
 struct Leaf {
   std::vector<std::string> values;
@@ -54,7 +61,16 @@ struct Leaf {
 using Leaves = std::map<std::string, Leaf>;
 
 void collect(const api::Value& v, const api::At& at, Leaves& out) {
-  if (const auto* object = v.object()) {
+  const auto* object = v.object();
+  // Names whose values are empty objects: a set, written as a list would be.
+  if (object != nullptr && at.path().ends_with("ExposedPorts")) {
+    Leaf& leaf = out[at.path()];
+    leaf.is_list = true;
+    for (const api::Member& m : *object) leaf.values.push_back(shown_text(m.key));
+    std::ranges::sort(leaf.values);
+    return;
+  }
+  if (object != nullptr) {
     for (const api::Member& m : *object) collect(m.value, api::At(at, m.key), out);
     return;
   }
@@ -157,6 +173,33 @@ Plan plan_for(ServiceSpec desired, const api::ServiceView* present) {
   plan.lines = differences(present->spec, plan.spec);
   plan.consequence = consequence_of(present->spec, plan.spec, present->status.replicas);
   return plan;
+}
+
+std::optional<Collision> find_collision(const std::vector<Plan>& plans,
+                                        std::vector<api::ServiceView> present) {
+  std::erase_if(present, [](const api::ServiceView& s) { return s.status.state == "removing"; });
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    const ServiceSpec& spec = plans[i].spec;
+    const auto self = std::ranges::find(present, spec.name,
+                                        [](const api::ServiceView& s) { return s.spec.name; });
+    const std::string alias = self == present.end() ? "" : self->alias;
+    for (const api::ServiceView& other : present) {
+      if (other.spec.name == spec.name) continue;
+      const auto fits = service::check_collision({spec, alias}, {other.spec, other.alias});
+      if (fits.ok()) continue;
+      const bool in_file =
+          std::any_of(plans.begin(), plans.begin() + static_cast<std::ptrdiff_t>(i),
+                      [&](const Plan& p) { return p.spec.name == other.spec.name; });
+      return Collision{i, in_file, fits.error()};
+    }
+    // From here on it is as if that had been done.
+    if (self != present.end()) {
+      self->spec = spec;
+    } else {
+      present.emplace_back().spec = spec;
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace cube::cli

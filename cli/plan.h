@@ -1,7 +1,9 @@
 #pragma once
 // `Plan`: what becomes of one service when a file is applied. Pure: a value that can be printed.
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,5 +27,16 @@ Plan plan_for(service::ServiceSpec desired, const api::ServiceView* present);
 // are compared as sets of what is in them.
 std::vector<std::string> differences(const service::ServiceSpec& before,
                                      const service::ServiceSpec& after);
+
+// A plan that cannot be carried out, since another service has what it asks for.
+struct Collision {
+  std::size_t index = 0;  // which of the plans
+  bool in_files = false;  // the other service is what an earlier one of the plans makes
+  Error error;            // names the field and the other service
+};
+// The first of `plans` that the manager would refuse for a port or a route when they are carried
+// out one after the other. `present`: all services that there are.
+std::optional<Collision> find_collision(const std::vector<Plan>& plans,
+                                        std::vector<api::ServiceView> present);
 
 }  // namespace cube::cli

@@ -120,7 +120,9 @@ Result<void> set_autoscale(const QuickService& quick, ServiceSpec& spec) {
     return Error{Code::invalid, "--autoscale needs --max"};
   if (quick.min) a.min = *quick.min;
   if (quick.max) a.max = *quick.max;
-  if (quick.autoscale && !quick.replicas) spec.replicas = std::max(spec.replicas, a.min);
+  // What nobody asked for now keeps within the bounds.
+  if (a.by != By::none && !quick.replicas && a.min <= a.max)
+    spec.replicas = std::clamp(spec.replicas, a.min, a.max);
   return {};
 }
 

@@ -159,6 +159,9 @@ Result<Invocation> read_update(const Draft& draft, const Surroundings& around) {
   const auto version = if_version_of(draft);
   CUBE_TRY(version);
   o.if_version = *version;
+  for (const char* name : {"image", "cpu", "memory", "health", "user"})
+    if (draft.has(name) && draft.text(name).empty())
+      return Error{Code::invalid, fmt::format("--{}: must not be empty", name)};
   const std::string flag = described_by(draft);
   if (!o.files.empty()) {
     if (!flag.empty())

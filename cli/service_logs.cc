@@ -27,6 +27,8 @@ struct Shared {
   LogMerge merge;
   std::mutex mutex;
   std::vector<std::string> errors;
+  // Of replicas that are over: with their containers their logs go.
+  std::vector<std::string> gone;
 };
 
 class ServiceLogs {
@@ -76,17 +78,19 @@ void ServiceLogs::read(const Task& task, bool whole) {
     query.tail.reset();
     query.since.clear();
   }
-  readers_.emplace_back(
-      [shared = shared_, manager = options_.manager, name, query, id = task.id.str()] {
-        ManagerClient client(manager);
-        const auto done = client.logs(
-            id, query, [&](std::string_view piece) { return shared->merge.write(name, piece); });
-        if (!done.ok()) {
-          const std::lock_guard lock(shared->mutex);
-          shared->errors.push_back(fmt::format("{}: {}", name, done.error().message));
-        }
-        shared->merge.close(name);
-      });
+  readers_.emplace_back([shared = shared_, manager = options_.manager, name, query,
+                         id = task.id.str(), is_over = task.is_terminal()] {
+    ManagerClient client(manager);
+    const auto done = client.logs(
+        id, query, [&](std::string_view piece) { return shared->merge.write(name, piece); });
+    if (!done.ok()) {
+      const std::lock_guard lock(shared->mutex);
+      const bool was_removed = is_over && done.error().code == Code::not_found;
+      (was_removed ? shared->gone : shared->errors)
+          .push_back(fmt::format("{}: {}", name, done.error().message));
+    }
+    shared->merge.close(name);
+  });
 }
 
 // A replica that came, or moved, while the others were read.
@@ -124,10 +128,14 @@ int ServiceLogs::operator()() {
     look_for_more();
   }
   const std::lock_guard lock(shared_->mutex);
-  // One replica without logs (its container is gone) says nothing against the others.
+  // One replica without logs (its container is gone) says nothing against the others. When all are
+  // gone the last one tells it for all.
+  const bool none_left = shared_->errors.empty() && shared_->gone.size() == readers_.size();
+  if (none_left && !shared_->gone.empty()) shared_->errors.push_back(shared_->gone.back());
   for (const std::string& error : shared_->errors) io_.err << "cube: " << error << '\n';
   io_.err.flush();
-  const bool none = !shared_->errors.empty() && shared_->errors.size() == readers_.size();
+  const std::size_t without = shared_->errors.size() + shared_->gone.size();
+  const bool none = !shared_->errors.empty() && without >= readers_.size();
   return none ? exit_failed : exit_fine;
 }
 

@@ -69,7 +69,8 @@ std::int64_t disk_bytes(const api::NodeView& node) {
 }
 
 std::string subject_of(const Event& event) {
-  if (event.task.is_nil()) return event.node;
+  // Without a task the name is a service's.
+  if (event.task.is_nil()) return event.name.empty() ? event.node : event.name;
   return fmt::format("{} ({})", event.name, short_id(event.task));
 }
 

@@ -191,6 +191,13 @@ TEST_CASE("flags make a service, and change one") {
   CHECK(error([](auto& w) { w.label_rm = {"X"}; }) == "--label-rm: there is no label `X`");
   CHECK(has(error([](auto& w) { w.task.ports = {"x"}; }), "--port: `x` is not"));
   CHECK(has(error([](auto& w) { w.hosts = {"No Host"}; }), "Ingress.Hosts[0]: "));
+  QuickService lower;
+  lower.max = 2;
+  CHECK(changed_by(lower, *spec)->replicas == 2);  // of 3
+  lower.replicas = 9;
+  CHECK(changed_by(lower, *spec).error().message ==
+        "Replicas: 9 is outside Autoscale.Min 2 to Max 2");
+
   QuickService bounds;
   bounds.task.image = "x";
   bounds.max = 3;
@@ -203,32 +210,42 @@ TEST_CASE("flags make a service, and change one") {
 TEST_CASE("a small configuration becomes a service with the old defaults") {
   const auto spec = orchestrated(R"({"Image":"acts:latest"})");
   REQUIRE(spec.ok());
-  CHECK(spec->name == "acts");
-  CHECK(spec->port_range.start == 8000);
-  CHECK(spec->task.health.interval == 1s);
-  CHECK(spec->task.health.path == "/api/v1/_health");
-  CHECK(spec->autoscale.by == service::AutoscalePolicy::By::requests);
-  CHECK(spec->autoscale.interval == 120s);
-  CHECK(spec->autoscale.per_replica == 20);
-  CHECK(spec->autoscale.min == 1);
-  CHECK(spec->autoscale.max == 10);
-  CHECK(spec->autoscale.remove == service::AutoscalePolicy::Remove::highest);
-  CHECK(spec->ingress.port == 80);
-  CHECK(spec->ingress.not_counted == std::vector<std::string>{"/api/v1/_health", "/api/v1/_crash"});
+  CHECK(spec->spec.name == "acts");
+  CHECK(spec->spec.port_range.start == 8000);
+  CHECK(spec->spec.task.health.interval == 1s);
+  CHECK(spec->spec.task.health.path == "/api/v1/_health");
+  CHECK(spec->spec.autoscale.by == service::AutoscalePolicy::By::requests);
+  CHECK(spec->spec.autoscale.interval == 120s);
+  CHECK(spec->spec.autoscale.per_replica == 20);
+  CHECK(spec->spec.autoscale.min == 1);
+  CHECK(spec->spec.autoscale.max == 10);
+  CHECK(spec->spec.autoscale.remove == service::AutoscalePolicy::Remove::highest);
+  CHECK(spec->spec.task.health.retries == 1);
+  CHECK(spec->spec.task.health.start_period == 10s);  // that it does not listen at once is no fault
+  CHECK(spec->spec.ingress.port == 80);
+  CHECK(spec->spec.ingress.not_counted ==
+        std::vector<std::string>{"/api/v1/_health", "/api/v1/_crash"});
 
   const auto own = orchestrated(R"({"image":"a","name":"b","startingport":9000,"containerport":8000,
-      "healthcheckinterval":"500ms","healthcheckpath":"/h","scalinginterval":60,"volume":"data:/d",
+      "healthcheckinterval":"500ms","healthcheckstartperiod":"30s",
+      "healthcheckpath":"/h","scalinginterval":60,"volume":"data:/d",
       "requestspercontainer":5,"minimum":2,"maximum":4,"port":0})");
   if (!own.ok()) FAIL(own.error().message);
-  CHECK(own->name == "b");
-  CHECK(own->port_range.start == 9000);
-  CHECK(own->port_range.port.number == 8000);
-  CHECK(own->replicas == 2);
-  CHECK(own->volume.name == "data");
-  CHECK(own->volume.target == "/d");
-  CHECK(own->ingress.port == 0);
-  CHECK(own->ingress.path == "/b");
-  CHECK(own->ingress.not_counted == std::vector<std::string>{"/h", "/_crash"});
+  CHECK(own->spec.name == "b");
+  CHECK(own->spec.port_range.start == 9000);
+  CHECK(own->spec.port_range.port.number == 8000);
+  CHECK(own->spec.task.health.start_period == 30s);
+  CHECK(own->is_named);
+  CHECK_FALSE(spec->is_named);
+  CHECK(looks_orchestrated(own->spec));
+  CHECK(looks_orchestrated(spec->spec));
+  CHECK_FALSE(looks_orchestrated(spec_of(kWeb)));
+  CHECK(own->spec.replicas == 2);
+  CHECK(own->spec.volume.name == "data");
+  CHECK(own->spec.volume.target == "/d");
+  CHECK(own->spec.ingress.port == 0);
+  CHECK(own->spec.ingress.path == "/b");
+  CHECK(own->spec.ingress.not_counted == std::vector<std::string>{"/h", "/_crash"});
 
   for (const auto& [json, message] : {
            std::pair{"{}", "Image: is missing"},
@@ -240,12 +257,19 @@ TEST_CASE("a small configuration becomes a service with the old defaults") {
            std::pair{R"({"Image":"a","Volume":"/host:/x"})", "Volume: is not NAME:TARGET"},
            std::pair{R"({"Image":"a","Port":"x"})", "Port: expected"},
            std::pair{R"({"Image":"a","RequestsPerContainer":0})", "must be at least 1"},
+           std::pair{R"({"Image":"a","Maximum":0})", "Maximum: must be at least 1"},
+           std::pair{R"({"Image":"a","HealthCheckInterval":"0s"})", "HealthCheckInterval: is 0s"},
+           std::pair{R"({"Image":"a","ScalingInterval":"0s"})", "ScalingInterval: is 0s"},
+           std::pair{R"({"Image":"a","HealthCheckPath":"/a b"})", "HealthCheckPath: "},
+           std::pair{R"({"Image":"a","Port":8003})",
+                     "Port: port 8003 of the ingress cannot go with StartingPort: host ports"},
        }) {
     const auto got = orchestrated(json);
     CAPTURE(json);
     REQUIRE_FALSE(got.ok());
     CAPTURE(got.error().message);
     CHECK(has(got.error().message, message));
+    CHECK_FALSE(has(got.error().message, "Task."));
   }
 }
 
@@ -264,6 +288,117 @@ TEST_CASE_FIXTURE(AppFixture, "orchestrate applies its configuration") {
   CHECK(wrong.code == exit_usage);
   CHECK(wrong.err == "cube: standard input:2:1: Minimun: unknown field; did you mean Minimum?\n");
   CHECK(cube({"orchestrate"}).err == "cube: config.json: cannot open: No such file or directory\n");
+}
+
+TEST_CASE_FIXTURE(AppFixture, "orchestrate tells where it is wrong, in its own names") {
+  standard_input = "Image: acts\nHealthCheckInterval: 0s\n";
+  CHECK(has(cube({"orchestrate", "-f", "-"}).err,
+            "cube: standard input:2:1: HealthCheckInterval: is 0s"));
+  standard_input = "Image: acts\n\nMaximum: 0\n";
+  CHECK(has(cube({"orchestrate", "-f", "-"}).err,
+            "cube: standard input:3:1: Maximum: must be at least 1\n"));
+  manager.add_service("web", "echo:1").spec =
+      spec_of(R"({"Name":"web","Task":{"Image":"x"},"Ingress":{"Port":80}})");
+  standard_input = "Image: acts\n";
+  const auto got = cube({"orchestrate", "-f", "-"});
+  CHECK(got.code == exit_conflict);
+  CHECK(got.err == "cube: -: Port: every path at port 80 belongs to service web\n");
+  CHECK(manager.service_requests().empty());
+}
+
+TEST_CASE_FIXTURE(AppFixture, "orchestrate changes no service of that name that it did not make") {
+  manager.add_service("acts", "mine").spec = spec_of(R"({"Name":"acts","Task":{"Image":"mine"}})");
+  manager.service_script = [](api::ServiceView& s, int) {
+    s.status.state = "stable";
+    s.status.ready = s.status.updated = s.status.replicas;
+  };
+  standard_input = "Image: acts\n";
+  const auto derived = cube({"orchestrate", "-f", "-"});
+  CHECK(derived.code == exit_conflict);
+  CHECK(has(derived.err, "service acts exists, and `cube orchestrate` did not make it"));
+  CHECK(manager.service_requests().empty());
+  standard_input = "Image: acts\nName: acts\n";
+  CHECK(cube({"orchestrate", "-f", "-"}).code == exit_fine);  // it is asked for
+  standard_input = "Image: acts\nMaximum: 4\n";
+  CHECK(cube({"orchestrate", "-f", "-"}).code == exit_fine);  // made by it now
+  CHECK(manager.service_requests().size() == 2);
+}
+
+TEST_CASE_FIXTURE(AppFixture, "what several services cannot have together changes nothing") {
+  manager.add_service("old", "echo:1").spec =
+      spec_of(R"({"Name":"old","Task":{"Image":"x"},"Ingress":{"Path":"/old"}})");
+  const std::string two =
+      "- {Name: a, Task: {Image: x}, Ingress: {Path: /same}}\n"
+      "- {Name: b, Task: {Image: x}, Ingress: {Path: /same}}\n";
+  for (const char* command : {"plan", "apply"}) {
+    CAPTURE(command);
+    standard_input = two;
+    const auto among = cube({command, "-f", "-"});
+    CHECK(among.code == exit_usage);
+    CHECK(among.out.empty());
+    CHECK(among.err ==
+          "cube: standard input:2:3: Ingress.Path: the path /same belongs to service a\n");
+    standard_input =
+        "- {Name: a, Task: {Image: x}}\n- {Name: b, Task: {Image: x}, Ingress: {Path: /old}}\n";
+    const auto taken = cube({command, "-f", "-"});
+    CHECK(taken.code == exit_conflict);
+    CHECK(has(taken.err, "2:3: Ingress.Path: the path /old belongs to service old\n"));
+    standard_input = "- {Name: a, Task: {Image: x}}\n- {Name: old, Task: {Image: x}, Global: true}";
+    const auto global = cube({command, "-f", "-"});
+    CHECK(global.code == exit_conflict);
+    CHECK(has(global.err, "2:3: Global: cannot be changed"));
+  }
+  CHECK(manager.service_requests().empty());
+
+  // A route that the first gives up is free for the second.
+  standard_input =
+      "- {Name: old, Task: {Image: x}, Ingress: {Path: /new}}\n"
+      "- {Name: b, Task: {Image: x}, Ingress: {Path: /old}}\n";
+  CHECK(cube({"plan", "-f", "-"}).code == 1);
+}
+
+TEST_CASE_FIXTURE(AppFixture, "a service that is being removed is not as the file says") {
+  auto& web = manager.add_service("web", "echo:1");
+  web.spec = spec_of(kWeb);
+  web.status.state = "removing";
+  for (const char* command : {"plan", "apply"}) {
+    standard_input = kWeb;
+    const auto got = cube({command, "-f", "-"});
+    CHECK(got.code == exit_conflict);
+    CHECK(has(got.err, "service web is being removed; `cube service rm --wait web`"));
+  }
+}
+
+TEST_CASE_FIXTURE(AppFixture, "what the manager refuses is not said to be created") {
+  manager.refuse_services_with = 400;
+  standard_input = kWeb;
+  const auto got = cube({"apply", "-f", "-"});
+  CHECK(got.code == exit_failed);
+  CHECK(got.err == "cube: standard input:1:1: refused\n");
+}
+
+TEST_CASE("what is written and would mean nothing is refused") {
+  const auto said_of = [](const std::string& rest) {
+    const auto spec =
+        api::parse_service_spec(R"({"Name":"web","Task":{"Image":"x"},)" + rest + "}");
+    return spec.ok() ? std::string() : spec.error().message;
+  };
+  CHECK(said_of(R"("PortRange":{"Start":0,"Port":80})").starts_with("PortRange.Start: must be"));
+  CHECK(said_of(R"("Ingress":{"RateLimit":{"Requests":0}})") ==
+        "Ingress.RateLimit.Requests: must be at least 1; without RateLimit there is no limit");
+  CHECK(said_of(R"("constraints":["node.name==n1"])") ==
+        "constraints: unknown field; did you mean Task.Constraints?");
+  CHECK(said_of(R"("Envv":[])").starts_with("Envv: unknown field"));
+  CHECK(said_of(R"("Replicas":2)").empty());
+}
+
+TEST_CASE("a plan shows exposed ports") {
+  const auto one = spec_of(R"({"Name":"web","Task":{"Image":"x","ExposedPorts":{"7777/tcp":{}}}})");
+  const auto two = spec_of(
+      R"({"Name":"web","Task":{"Image":"x","ExposedPorts":{"7777/tcp":{},"7778/tcp":{}}}})");
+  CHECK(differences(one, two) == std::vector<std::string>{"+ Task.ExposedPorts: \"7778/tcp\""});
+  CHECK(differences(two, one) == std::vector<std::string>{"- Task.ExposedPorts: \"7778/tcp\""});
+  CHECK(has(join(plan_for(two, nullptr).lines, "\n"), "+ Task.ExposedPorts: \"7777/tcp\""));
 }
 
 TEST_CASE_FIXTURE(AppFixture, "drain waits until nothing runs there") {

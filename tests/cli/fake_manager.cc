@@ -132,6 +132,8 @@ void FakeManager::route_tasks() {
     const Task* task = find(request.matches[1], reply);
     if (task == nullptr) return;
     const auto own = logs_of.find(task->id.str());
+    if (own != logs_of.end() && own->second == logs_gone)
+      return refuse(reply, 404, "its container was removed");
     reply.set_content(own == logs_of.end() ? log_text : own->second, "text/plain");
   });
 }
@@ -272,6 +274,7 @@ void FakeManager::route_service_changes() {
   server_->Post("/services", [this](const auto& request, auto& reply) {
     const auto spec = api::parse_service_spec(request.body);
     if (!spec.ok()) return refuse(reply, 400, spec.error().message);
+    if (refuse_services_with != 0) return refuse(reply, refuse_services_with, "refused");
     api::ServiceView* present = nullptr;
     {
       const std::lock_guard lock(mutex_);

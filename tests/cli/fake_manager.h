@@ -38,6 +38,7 @@ class FakeManager {
   // Called with `nodes` before they are listed, and how often they were.
   std::function<void(std::vector<api::NodeView>&, int)> on_nodes = [](auto&, int) {};
   int refuse_submissions_with = 0;  // a status; 0: they are accepted
+  int refuse_services_with = 0;     // of POST /services
   int drop_submissions = 0;         // so many are taken but their connection is cut
 
   Task& add(const std::string& id, const std::string& name);
@@ -49,7 +50,8 @@ class FakeManager {
   // Called with a service after it was answered to a GET.
   std::function<void(api::ServiceView&)> after_look = [](api::ServiceView&) {};
   api::ServiceView& add_service(const std::string& name, const std::string& image);
-  std::map<std::string, std::string> logs_of;  // by task ID, instead of log_text
+  std::map<std::string, std::string> logs_of;           // by task ID, instead of log_text
+  static constexpr const char* logs_gone = "\x01gone";  // a text that stands for a 404
 
   // What arrived.
   struct Submitted {

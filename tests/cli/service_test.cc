@@ -475,5 +475,44 @@ TEST_CASE_FIXTURE(ServiceFixture, "logs ends when nobody reads, and says when no
   CHECK(manager.log_queries().size() == 2);  // what never ran is not asked
 }
 
+TEST_CASE_FIXTURE(ServiceFixture,
+                  "replicas that are over and whose logs are gone are not told of") {
+  auto& web = manager.add_service("web", "echo");
+  Task& old = replica(web, 1);
+  old.status.observed = Observed::exited;
+  old.desired = Desired::stop;
+  REQUIRE(old.is_terminal());
+  manager.logs_of[old.id.str()] = FakeManager::logs_gone;
+  replica(web, 2);
+  manager.log_text = "2026-01-02T03:04:01.000000000Z hello\n";
+  const auto got = cube({"service", "logs", "-n", "1", "web"});
+  CHECK(got.code == exit_fine);
+  CHECK(got.out == "web.2@bb1d0000 | hello\n");
+  CHECK(got.err.empty());
+
+  auto& none = manager.add_service("none", "echo");
+  for (std::uint32_t slot : {3, 4}) {
+    Task& over = replica(none, slot);
+    over.status.observed = Observed::exited;
+    over.desired = Desired::stop;
+    manager.logs_of[over.id.str()] = FakeManager::logs_gone;
+  }
+  const auto nothing = cube({"service", "logs", "none"});
+  CHECK(nothing.code == exit_failed);
+  CHECK(std::ranges::count(nothing.err, '\n') == 1);  // one for all
+  CHECK(has(nothing.err, "its container was removed"));
+}
+
+TEST_CASE_FIXTURE(ServiceFixture, "an empty value of a flag is no change") {
+  manager.add_service("web", "echo");
+  for (const char* flag : {"--image", "--cpu", "--memory", "--health", "--user"}) {
+    CAPTURE(flag);
+    const auto got = cube({"service", "update", flag, "", "web"});
+    CHECK(got.code == exit_usage);
+    CHECK(has(got.err, std::string(flag) + ": must not be empty\n"));
+  }
+  CHECK(manager.service_requests().empty());
+}
+
 }  // namespace
 }  // namespace cube::cli

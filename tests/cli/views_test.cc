@@ -125,6 +125,10 @@ REVISION   TIME                   KIND           SUBJECT          TEXT
 7          2026-01-02T04:04:05Z   task.running   web (bb1d59ef)   running on n1
 8          2026-01-02T04:04:05Z   node.lost      n1               silent for 10s
 )");
+  n.node.clear();
+  n.kind = "service.stable";
+  n.name = "shop";
+  CHECK(event_line(n).ends_with("   service.stable     shop   silent for 10s"));
   CHECK(event_line(e) ==
         "7          2026-01-02T04:04:05Z   task.running       web (bb1d59ef)   running on n1");
 }
