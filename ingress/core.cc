@@ -33,14 +33,15 @@ void Core::admit(int fd, std::string peer, std::uint16_t service_port, std::uint
 }
 
 bool Core::close_longest_idle() {
-  Session* oldest = nullptr;
-  for (const auto& session : sessions) {
-    if (!session->idle()) continue;
-    if (!oldest || session->idle_since() < oldest->idle_since()) oldest = session.get();
+  for (;;) {
+    Session* oldest = nullptr;
+    for (const auto& session : sessions) {
+      if (!session->idle()) continue;
+      if (!oldest || session->idle_since() < oldest->idle_since()) oldest = session.get();
+    }
+    if (!oldest) return false;
+    if (oldest->close_if_idle()) return true;  // else a request has just come: it is served
   }
-  if (!oldest) return false;
-  oldest->close();
-  return true;
 }
 
 void Core::close(Session& session) {
@@ -82,10 +83,10 @@ void Core::drop(Upstream& upstream) {
 void Core::drain() {
   for (const auto& listener : listeners) listener->close_when_empty();
   draining = true;
-  // Closing one moves another into its place, from behind.
+  drain_began = reactor.now();
+  // Whose turn closes it moves another into its place, from behind.
   for (std::size_t i = sessions.size(); i-- > 0;) {
-    if (i >= sessions.size() || !sessions[i]->idle()) continue;
-    sessions[i]->has_served() ? sessions[i]->close() : sessions[i]->pump();
+    if (i < sessions.size() && sessions[i]->idle()) sessions[i]->pump();  // it has a new deadline
   }
   if (drained() && on_drained) on_drained();
 }

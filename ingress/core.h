@@ -49,7 +49,7 @@ struct Core {
   void close(Session& session);                   // ends it; it is destroyed after this turn
   void keep(std::unique_ptr<Upstream> upstream);  // for the next request to its replica
   void drop(Upstream& upstream);                  // out of its replica's idle ones
-  void drain();                                   // takes nothing new; what is idle is closed
+  void drain();                                   // takes nothing new; what is idle ends soon
   bool drained() const { return draining && sessions.empty(); }
 
   void say(LogLevel level, std::string_view kind, std::string_view text) const {
@@ -75,6 +75,7 @@ struct Core {
   RetryListen retry_listen{*this};
   std::vector<std::unique_ptr<Session>> sessions;
   bool draining = false;
+  Instant drain_began;
   std::function<void()> on_drained;
 
   // Written and read within one step of a session.

@@ -12,6 +12,7 @@
 
 #include "http/client.h"
 #include "ingress/core.h"
+#include "ingress/limits.h"
 
 namespace cube::ingress {
 
@@ -83,6 +84,9 @@ Result<std::unique_ptr<Listener>> Listener::bind(Core& core, std::uint16_t servi
   if (fd < 0) return listen_error(host, port, why);
   std::unique_ptr<Listener> listener(new Listener(core));
   listener->socket_.adopt(fd, true);
+  // What is accepted inherits it.
+  const int unsent = limits::ingress_unsent_bytes_max;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
   sockaddr_storage address{};
   socklen_t size = sizeof address;
   ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);

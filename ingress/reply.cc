@@ -184,7 +184,6 @@ void Session::answer(int status, std::string_view message, std::string_view more
 // The reply is on its way: the connections are free for the next request.
 void Session::finish() {
   record();
-  has_served_ = true;
   if (ex_.upstream) {
     const Stream& stream = ex_.upstream->stream;
     const bool whole = ex_.reply.done() && ex_.body.done() && !stream.waits() && !stream.broken() &&

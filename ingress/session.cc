@@ -10,8 +10,9 @@ namespace cube::ingress {
 namespace {
 
 constexpr int steps_max = 16;  // of one session, before others have their turn
-// Whoever had just connected when the ingress was told to end still has its first request served.
-constexpr Duration drain_first_request = 1s;
+// When the ingress is told to end, a request may be on its way on any connection that is idle: for
+// so long one is still served.
+constexpr Duration drain_grace = 1s;
 
 }  // namespace
 
@@ -76,10 +77,6 @@ bool Session::read_head() {
     unread_ = false;
     return take_head(in_, true);
   }
-  if (core_.draining && phase_ == Phase::idle && has_served_) {
-    close();
-    return false;
-  }
   if (!client_.readable()) return false;
   std::size_t size = 0;
   switch (client_.read(core_.reactor.scratch(), Reactor::scratch_bytes, size)) {
@@ -133,7 +130,8 @@ void Session::set_deadline() {
   Instant deadline = Instant::never();
   switch (phase_) {
     case Phase::idle:
-      deadline = since_ + (core_.draining ? drain_first_request : core_.options.idle_timeout);
+      deadline = core_.draining ? std::max(since_, core_.drain_began) + drain_grace
+                                : since_ + core_.options.idle_timeout;
       break;
     case Phase::head:
       deadline = since_ + core_.options.header_timeout;
@@ -153,7 +151,7 @@ void Session::set_deadline() {
       deadline = ex_.progress + limits::ingress_tunnel_timeout;
       break;
     case Phase::lingering:
-      deadline = since_ + limits::http_linger;
+      deadline = since_ + (client_.waits() ? core_.options.idle_timeout : limits::http_linger);
       break;
     case Phase::closed:
       return;
@@ -171,6 +169,8 @@ void Session::on_deadline() {
     case Phase::exchange:
       if (ex_.upstream->connecting) {
         attempt_failed({503, "did not accept a connection in time", true, true});
+      } else if (reader_moves()) {
+        ex_.progress = core_.reactor.now();
       } else if (client_.waits()) {
         cut(499, "the client takes nothing", false);
       } else if (ex_.reply_begun) {
@@ -187,11 +187,47 @@ void Session::on_deadline() {
       cut(101, "nothing moved for long", false);
       break;
     case Phase::idle:
+      return end_idle();
     case Phase::lingering:
+      if (!reader_moves()) return close();
+      since_ = core_.reactor.now();
+      break;
     case Phase::closed:
-      return close();
+      return;
   }
   pump();
+}
+
+// Bytes that the kernel has are not the reader's yet: does it still take them, however slowly?
+bool Session::reader_moves() {
+  if (client_.waits()) return client_.took_more();
+  return phase_ == Phase::exchange && ex_.upstream->stream.waits() &&
+         ex_.upstream->stream.took_more();
+}
+
+// No request has come for long. One may have at this very moment: a close before it is read would
+// reset it. What comes later finds this side ended, and is read and forgotten for a while.
+void Session::end_idle() {
+  if (client_.waits() && !client_.took_more()) return close();
+  const Instant since = since_;
+  if (client_.waits()) {
+    since_ = core_.reactor.now();
+  } else {
+    client_.look();
+  }
+  pump();
+  if (phase_ != Phase::idle || since_ != since) return;
+  linger();
+  set_deadline();
+}
+
+bool Session::close_if_idle() {
+  client_.look();
+  pump();
+  if (!idle()) return phase_ == Phase::closed;
+  client_.end_sending();
+  close();
+  return true;
 }
 
 void Session::vanish() {
@@ -216,10 +252,8 @@ void Session::linger() {
 
 bool Session::drain() {
   if (client_.waits()) return false;
-  if (!client_.readable()) {
-    client_.end_sending();  // all is out by now, at the latest
-    return false;
-  }
+  if (client_.end_sending()) since_ = core_.reactor.now();  // all is out now
+  if (!client_.readable()) return false;
   std::size_t size = 0;
   switch (client_.read(core_.reactor.scratch(), Reactor::scratch_bytes, size)) {
     case Stream::Got::bytes:

@@ -70,10 +70,10 @@ class Session : public Source, public Timed {
   void on_deadline() override;
   void pump();  // moves whatever can be moved
 
-  bool idle() const { return phase_ == Phase::idle && !client_.waits(); }
-  bool has_served() const { return has_served_; }  // a request, at least
+  bool idle() const { return phase_ == Phase::idle && !client_.waits() && !unread_; }
   Instant idle_since() const { return since_; }
   void close();
+  bool close_if_idle();  // after a last look whether a request has come; false: one has
 
   std::size_t index = 0;  // in Core::sessions
 
@@ -98,6 +98,8 @@ class Session : public Source, public Timed {
   bool read_head();
   bool take_head(std::string_view bytes, bool is_buffered);
   void set_deadline();
+  void end_idle();
+  bool reader_moves();  // whoever is slow to take what is sent
   void linger();
   bool drain();
   void vanish();  // the client is gone
@@ -139,7 +141,6 @@ class Session : public Source, public Timed {
   Instant since_;        // that phase, or the last request
   std::string in_;       // read and not yet used
   bool unread_ = false;  // in_ has not been looked at
-  bool has_served_ = false;
   http::HeadScanner scanner_{limits::http_header_bytes_max};
   Exchange ex_;
 };

@@ -1,11 +1,15 @@
 #include "ingress/stream.h"
 
+#include <linux/sockios.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <utility>
 
 namespace cube::ingress {
 
@@ -37,8 +41,17 @@ void Stream::close_hard() {
   close();
 }
 
-void Stream::end_sending() {
+bool Stream::end_sending() {
+  if (std::exchange(sending_ended_, true)) return false;
   ::shutdown(fd_, SHUT_WR);
+  return true;
+}
+
+bool Stream::took_more() {
+  int queued = 0;  // sent and not acknowledged, or not even sent
+  if (::ioctl(fd_, SIOCOUTQ, &queued) != 0 || queued < 0) return false;
+  const auto acknowledged = total_ - std::min(total_, static_cast<std::uint64_t>(queued));
+  return std::exchange(acknowledged_, acknowledged) < acknowledged;
 }
 
 Stream::Got Stream::read(char* into, std::size_t capacity, std::size_t& size) {

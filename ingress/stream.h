@@ -30,9 +30,10 @@ class Stream {
   void note(std::uint32_t epoll_events);  // what can be done now
   void close();
   void close_hard();   // with a reset, so that the other side cannot take it for the end
-  void end_sending();  // half-closes
+  bool end_sending();  // half-closes. False: it has been already
 
   bool readable() const { return readable_; }
+  void look() { readable_ = true; }        // something may have come that no event has told of yet
   bool broken() const { return broken_; }  // reset; there may be something to read all the same
   bool ended() const { return ended_; }    // a read has found the end
 
@@ -45,15 +46,18 @@ class Stream {
   bool flush();
   bool waits() const { return sent_ < pending_.size(); }
   std::uint64_t sent_bytes() const { return total_; }  // that the kernel took, ever
+  bool took_more();  // has the other side acknowledged any since this was asked last?
 
  private:
   void keep(std::string_view bytes);
 
   int fd_ = -1;
   bool readable_ = false, writable_ = true, hangs_up_ = false, broken_ = false, ended_ = false;
+  bool sending_ended_ = false;
   std::string pending_;
   std::size_t sent_ = 0;  // of pending_
   std::uint64_t total_ = 0;
+  std::uint64_t acknowledged_ = 0;  // when took_more() was asked last
 };
 
 }  // namespace cube::ingress

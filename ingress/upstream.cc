@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "ingress/core.h"
+#include "ingress/limits.h"
 #include "ingress/session.h"
 
 namespace cube::ingress {
@@ -18,6 +19,8 @@ std::unique_ptr<Upstream> Upstream::connect(Core& core, std::shared_ptr<Replica>
   if (fd < 0) return nullptr;
   const int on = 1;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  const int unsent = limits::ingress_unsent_bytes_max;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
   const bool connected = ::connect(fd, address.get(), address.size) == 0;
   if (!connected && errno != EINPROGRESS) {
     const int why = errno;

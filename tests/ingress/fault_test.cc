@@ -8,7 +8,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <thread>
+#include <vector>
 
+#include "base/limits.h"
 #include "tests/ingress/support.h"
 
 using namespace cube;
@@ -36,6 +39,19 @@ api::RoutedService quick(api::RoutedService service) {
   service.rules.response_timeout = 200ms;
   service.rules.idle_timeout = 200ms;
   return service;
+}
+
+// Whose own side takes little that it has not asked for yet.
+Peer slow_client(const RunningProxy& proxy) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int small = 16 * 1024;
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(proxy.proxy->port());
+  REQUIRE(::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  return Peer(fd);
 }
 
 bool nothing_in_flight(const RunningProxy& proxy) {
@@ -281,6 +297,42 @@ TEST_CASE("a client that vanishes takes its request with it") {
   CHECK(nothing_in_flight(proxy));
   CHECK(proxy.metric("cube_ingress_requests_total{service=\"web\",code=\"499\"}") == 2);
   CHECK(proxy.metric(replica_metric("failures_total", backend.endpoint().str())) == 0);
+}
+
+TEST_CASE("a client that reads slowly but steadily gets all of its reply") {
+  const std::string body(8'000'000, 'x');
+  ScriptedServer backend([&body](Peer& peer, int) {
+    peer.read_until("\r\n\r\n");
+    peer.send(ok(body));
+    peer.read_all();
+  });
+  auto service = web(backend);
+  service.rules.idle_timeout = 1s;
+  RunningProxy proxy(service);
+  auto client = slow_client(proxy);
+  client.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  std::string got;
+  std::vector<char> piece(8 * 1024);
+  for (int i = 0; i < 25; ++i) {
+    const ssize_t n = ::recv(client.fd(), piece.data(), piece.size(), 0);
+    if (n > 0) got.append(piece.data(), static_cast<std::size_t>(n));
+    std::this_thread::sleep_for(200ms);  // paced
+  }
+  CHECK(got.size() > 25 * 1024);
+  CHECK(proxy.metric("cube_ingress_cut_total{service=\"web\"}") == 0);
+  CHECK(body_of(got + client.read_all()).size() == body.size());
+}
+
+TEST_CASE("a client that takes nothing is let go") {
+  const std::string body(8'000'000, 'x');
+  ScriptedServer backend(serving([&body](const std::string&) { return ok(body); }));
+  auto service = web(backend);
+  service.rules.idle_timeout = 200ms;
+  RunningProxy proxy(service);
+  auto client = proxy.connect();
+  client.send(get);
+  CHECK(eventually([&] { return proxy.metric("cube_ingress_cut_total{service=\"web\"}") == 1; }));
+  CHECK(client.read_all().size() < ok(body).size());
 }
 
 TEST_CASE("a client that vanishes in mid-reply stops the replica's") {

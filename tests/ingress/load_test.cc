@@ -196,6 +196,47 @@ TEST_CASE("who has just connected when the ingress ends still gets an answer") {
   CHECK(proxy.proxy->drain(20s));
 }
 
+TEST_CASE("a kept connection's next request is answered when the ingress ends just then") {
+  ScriptedServer backend(serving([](const std::string&) { return ok("x"); }));
+  RunningProxy proxy(web(backend));
+  auto kept = proxy.connect(), half = proxy.connect();
+  for (Peer* client : {&kept, &half}) {
+    client->send(get);
+    CHECK(client->read_until("x").ends_with("x"));
+  }
+  half.send(get.substr(0, 10));
+  CHECK_FALSE(proxy.proxy->drain(10ms));
+  kept.send(get);
+  half.send(get.substr(10));
+  for (Peer* client : {&kept, &half}) {
+    const auto reply = client->read_all();
+    CHECK(body_of(reply) == "x");
+    CHECK(header_of(reply, "Connection") == "close");
+    client->close();
+  }
+  CHECK(proxy.proxy->drain(20s));
+}
+
+TEST_CASE("a request that comes just behind the end of an idle connection is not reset") {
+  ScriptedServer backend(serving([](const std::string&) { return ok("x"); }));
+  for (const bool drains : {false, true}) {
+    CAPTURE(drains);
+    ProxyOptions options;
+    if (!drains) options.idle_timeout = 100ms;
+    RunningProxy proxy(web(backend), options);
+    auto kept = proxy.connect();
+    kept.send(get);
+    CHECK(kept.read_until("x").ends_with("x"));
+    if (drains) CHECK_FALSE(proxy.proxy->drain(10ms));
+    CHECK(kept.read_all().empty());
+    CHECK(kept.send(get));  // before the client has noticed
+    kept.end_sending();
+    CHECK(eventually([&] { return proxy.metric("cube_ingress_connections") == 0; }));
+    char byte = 0;
+    CHECK(::recv(kept.fd(), &byte, 1, 0) == 0);
+  }
+}
+
 TEST_CASE("two ingresses can share a port, and one that has no table yet takes no connection") {
   ScriptedServer backend(serving([](const std::string&) { return ok("x"); }));
   ProxyOptions options;
