@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <deque>
 #include <future>
+#include <map>
+#include <mutex>
+#include <utility>
 
 #include "api/codec.h"
 #include "daemon/failpoint.h"
@@ -83,42 +87,100 @@ http::Call http_call(const manager::PollFrom& poll) {
 
 }  // namespace
 
+// The calls under way and those that wait. On the loop's thread, where nothing else is said.
+class ManagerLinks::Traffic : public std::enable_shared_from_this<Traffic> {
+ public:
+  Traffic(http::Client& client, std::size_t bytes_max) : client_(client), bytes_max_(bytes_max) {}
+
+  OnOutcome on_outcome;
+
+  void make(manager::Send send, std::uint64_t generation) {
+    const auto* put = std::get_if<manager::PutTo>(&send);
+    if (put != nullptr && bytes_ >= bytes_max_) {
+      waiting_.emplace_back(*put, generation);
+    } else {
+      std::visit([&](const auto& to) { call(to, generation); }, send);
+    }
+  }
+
+  // From any thread.
+  std::string ip_of(const std::string& address) const {
+    std::lock_guard lock(mutex_);
+    const auto known = ips_.find(address);
+    return known != ips_.end() ? known->second : address.substr(0, address.rfind(':'));
+  }
+
+  void stop() {
+    on_outcome = nullptr;
+    waiting_.clear();
+  }
+
+ private:
+  template <class To>
+  void call(const To& to, std::uint64_t generation) {
+    auto endpoint = http::Endpoint::parse(to.address, 5556);
+    http::Call call = http_call(to);
+    const std::size_t bytes = call.body.size();
+    bytes_ += bytes;
+    auto deliver = [self = this->shared_from_this(), node = to.node, id = to.call,
+                    address = to.address, generation, bytes,
+                    tasks = carries_tasks(to)](Result<http::Answer> answer) {
+      if (tasks && CUBE_FAILPOINT("mgr.after_send")) {
+        answer = Error{Code::unavailable, "the answer was lost"};
+      }
+      self->bytes_ -= bytes;
+      if (answer.ok()) self->note_ip(address, answer->peer_ip);
+      if (self->on_outcome) self->on_outcome(outcome(node, id, std::move(answer)), generation);
+      self->go_on();
+    };
+    if (!endpoint) return deliver(std::move(endpoint).error());
+    client_.call(*endpoint, std::move(call), std::move(deliver));
+  }
+
+  void go_on() {
+    while (!waiting_.empty() && bytes_ < bytes_max_) {
+      const auto [put, generation] = std::move(waiting_.front());
+      waiting_.pop_front();
+      call(put, generation);
+    }
+  }
+
+  void note_ip(const std::string& address, const std::string& ip) {
+    std::lock_guard lock(mutex_);
+    ips_[address] = ip;
+  }
+
+  http::Client& client_;
+  const std::size_t bytes_max_;
+  std::size_t bytes_ = 0;  // of the bodies under way
+  std::deque<std::pair<manager::PutTo, std::uint64_t>> waiting_;
+  mutable std::mutex mutex_;
+  std::map<std::string, std::string> ips_;  // by address
+};
+
+ManagerLinks::ManagerLinks(http::Loop& loop, http::Client& client, std::size_t bytes_max)
+    : loop_(loop), traffic_(std::make_shared<Traffic>(client, bytes_max)) {}
+ManagerLinks::~ManagerLinks() = default;
+
+void ManagerLinks::on_outcome(OnOutcome on_outcome) {
+  traffic_->on_outcome = std::move(on_outcome);
+}
+
 void ManagerLinks::make(manager::Send send, std::uint64_t generation) {
   // The JSON is made on the loop's thread: the core's has better things to do.
-  loop_.post([send = std::move(send), generation, on_outcome = on_outcome_, peers = peers_,
-              &client = client_] {
-    std::visit(
-        [&](const auto& to) {
-          const auto deliver = [node = to.node, id = to.call, address = to.address, generation,
-                                on_outcome, peers,
-                                tasks = carries_tasks(to)](Result<http::Answer> answer) {
-            if (tasks && CUBE_FAILPOINT("mgr.after_send")) {
-              answer = Error{Code::unavailable, "the answer was lost"};
-            }
-            if (answer.ok()) {
-              std::lock_guard lock(peers->mutex);
-              peers->ips[address] = answer->peer_ip;
-            }
-            if (*on_outcome) (*on_outcome)(outcome(node, id, std::move(answer)), generation);
-          };
-          auto endpoint = http::Endpoint::parse(to.address, 5556);
-          if (!endpoint) return deliver(std::move(endpoint).error());
-          client.call(*endpoint, http_call(to), deliver);
-        },
-        send);
+  loop_.post([traffic = traffic_, send = std::move(send), generation]() mutable {
+    traffic->make(std::move(send), generation);
   });
 }
 
 std::string ManagerLinks::ip_of(const std::string& address) const {
-  std::lock_guard lock(peers_->mutex);
-  const auto known = peers_->ips.find(address);
-  return known != peers_->ips.end() ? known->second : address.substr(0, address.rfind(':'));
+  return traffic_->ip_of(address);
 }
 
 void ManagerLinks::stop() {
   std::promise<void> done;
   loop_.post([this, &done] {
-    *on_outcome_ = nullptr;
+    traffic_->stop();
     done.set_value();
   });
   done.get_future().wait();

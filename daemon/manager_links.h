@@ -4,9 +4,7 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include "http/client.h"
@@ -19,9 +17,13 @@ class ManagerLinks {
   // `generation` is handed back with the outcome: which core's call it was.
   using OnOutcome = std::function<void(manager::Input, std::uint64_t generation)>;
 
-  ManagerLinks(http::Loop& loop, http::Client& client) : loop_(loop), client_(client) {}
+  // While the texts of assignments under way are more than `bytes_max`, further ones wait: after a
+  // restart every node of a large cluster is told everything at once.
+  ManagerLinks(http::Loop& loop, http::Client& client,
+               std::size_t bytes_max = std::size_t{64} << 20);
+  ~ManagerLinks();
 
-  void on_outcome(OnOutcome on_outcome) { *on_outcome_ = std::move(on_outcome); }
+  void on_outcome(OnOutcome on_outcome);                    // before the first call
   void make(manager::Send send, std::uint64_t generation);  // from any thread
   // The IP address that a worker's address last answered from; its host part before it ever did.
   // From any thread.
@@ -30,15 +32,10 @@ class ManagerLinks {
   void stop();
 
  private:
+  class Traffic;
+
   http::Loop& loop_;
-  http::Client& client_;
-  // Shared with the calls under way, which may end after this object.
-  std::shared_ptr<OnOutcome> on_outcome_ = std::make_shared<OnOutcome>();
-  struct Peers {
-    mutable std::mutex mutex;
-    std::map<std::string, std::string> ips;  // by address
-  };
-  std::shared_ptr<Peers> peers_ = std::make_shared<Peers>();
+  std::shared_ptr<Traffic> traffic_;  // shared with the calls under way, which may end after this
 };
 
 }  // namespace cube::daemon
