@@ -369,6 +369,7 @@ constexpr std::string_view schemas = R"json({
   "Services": {"type": "array", "items": {"type": "object", "additionalProperties": true}}}},
 
 "RouteReport": {"type": "object", "properties": {
+  "Refused": {"type": "array", "items": {"type": "object", "additionalProperties": true}},
   "Services": {"type": "array", "items": {"type": "object", "additionalProperties": true}}}}
 })json";
 

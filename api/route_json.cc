@@ -94,8 +94,20 @@ Result<void> read_reported_services(const Value& v, const At& at, RouteReport& r
                    });
 }
 
+constexpr Field<RouteReport::Refused> refused_fields[] = {
+    {"Port", field<&RouteReport::Refused::port>, Role::required},
+    {"Reason", field<&RouteReport::Refused::reason>},
+};
+Result<void> read_refused(const Value& v, const At& at, RouteReport& report) {
+  return read_list(v, at, report.refused,
+                   [](const Value& item, const At& here, RouteReport::Refused& refused) {
+                     return decode(item, here, Part(refused_fields, refused));
+                   });
+}
+
 constexpr Field<RouteReport> report_fields[] = {
     {"Services", read_reported_services, Role::required},
+    {"Refused", read_refused},
 };
 
 }  // namespace
@@ -145,6 +157,17 @@ std::string route_report_json(const RouteReport& report) {
     w.close_object();
   }
   w.close_list();
+  if (!report.refused.empty()) {
+    w.key("Refused");
+    w.open_list();
+    for (const RouteReport::Refused& refused : report.refused) {
+      w.open_object();
+      w.member("Port", refused.port);
+      w.member("Reason", refused.reason);
+      w.close_object();
+    }
+    w.close_list();
+  }
   w.close_object();
   return std::move(w).finish();
 }

@@ -53,7 +53,14 @@ struct RouteReport {
     std::vector<Replica> replicas;
     friend bool operator==(const Service&, const Service&) = default;
   };
+  // A port that a service wants and that this ingress does not have.
+  struct Refused {
+    std::uint16_t port = 0;
+    std::string reason;
+    friend bool operator==(const Refused&, const Refused&) = default;
+  };
   std::vector<Service> services;
+  std::vector<Refused> refused;
   friend bool operator==(const RouteReport&, const RouteReport&) = default;
 };
 

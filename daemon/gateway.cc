@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <future>
 
 #include "base/rng.h"
@@ -34,6 +35,12 @@ std::optional<http::Response> answer_of(const manager::Manager& core, const std:
   const auto tasks = core.service_tasks(name);
   for (const Task* task : *tasks) {
     if (task->status.observed != Observed::running) continue;
+    const auto is_tcp = [](const HostPort& p) { return p.container.protocol == "tcp"; };
+    if (std::ranges::none_of(task->status.host_ports, is_tcp)) {
+      return gateway_error(500, fmt::format("{}: the image {} exposes no tcp port, so no request "
+                                            "could reach it",
+                                            task->spec->name, task->spec->image));
+    }
     return json_response(200, api::spawned_json(*task, view->alias));
   }
   return std::nullopt;
@@ -69,6 +76,10 @@ void Gateway::add(Handlers& all) {
   all["kill"] = [this](const Request& request, const Params&, Responder responder) {
     kill(request, std::move(responder));
   };
+}
+
+void Gateway::say_errors(http::Router& router) {
+  for (const char* path : {"/spawn", "/kill"}) router.say_by(path, gateway_error);
 }
 
 void Gateway::spawn(const Request& request, Responder responder) {

@@ -17,6 +17,7 @@ class Gateway {
   Gateway(ManagerLoop& core, store::Store& store, http::Loop& loop);
   ~Gateway();
   void add(Handlers& all);
+  static void say_errors(http::Router& router);  // also those of the router, in its form
   void stop();  // nobody waits any more
 
  private:

@@ -82,6 +82,7 @@ class Shell final : public ManagerDaemon {
     });
     CUBE_TRY(core_.start());
     register_routes(router_, api::Daemon::manager, handlers());
+    Gateway::say_errors(router_);
     auto server = http::Server::listen(loop_, server_options(),
                                        [this](Request request, ResponderPtr responder) {
                                          router_.handle(std::move(request), std::move(responder));

@@ -54,6 +54,10 @@ void Router::add(std::string method, std::string pattern, RouteHandler handler) 
   routes_.push_back({std::move(method), split(pattern), std::move(handler)});
 }
 
+void Router::say_by(std::string path, MakeError make) {
+  forms_[split(path)] = std::move(make);
+}
+
 void Router::handle(Request request, std::shared_ptr<Responder> responder) const {
   const auto path = split(request.path);
   const std::string& method = request.method == "HEAD" ? "GET" : request.method;
@@ -71,8 +75,11 @@ void Router::handle(Request request, std::shared_ptr<Responder> responder) const
   }
   if (!best) {
     const std::string allow = allowed(methods);
-    auto response = error_response(
-        405, request.method + " is not possible on " + printable(request.path) + ", only " + allow);
+    const std::string message =
+        request.method + " is not possible on " + printable(request.path) + ", only " + allow;
+    const auto form = forms_.find(path);
+    auto response =
+        form == forms_.end() ? error_response(405, message) : form->second(405, message);
     response.headers.emplace_back("Allow", allow);
     return responder->send(std::move(response));
   }

@@ -18,6 +18,9 @@ using RouteHandler = std::function<void(const Request&, const Params&, std::shar
 class Router {
  public:
   void add(std::string method, std::string pattern, RouteHandler handler);
+  // On this path (without "{}") the 405 has the body that `make` gives for its message.
+  using MakeError = std::function<Response(int status, const std::string& message)>;
+  void say_by(std::string path, MakeError make);
   void handle(Request request, std::shared_ptr<Responder> responder) const;
 
  private:
@@ -27,6 +30,7 @@ class Router {
     RouteHandler handler;
   };
   std::vector<Route> routes_;
+  std::map<std::vector<std::string>, MakeError> forms_;  // by path
 };
 
 }  // namespace cube::http

@@ -5,7 +5,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -71,7 +70,7 @@ struct Core {
   std::function<void()> on_busy_shrunk;
 
   std::vector<std::unique_ptr<Listener>> listeners;
-  std::set<std::uint16_t> closed_ports;  // that a service wants and somebody else has
+  std::map<std::uint16_t, std::string> closed_ports;  // that a service wants, and why they are shut
   RetryListen retry_listen{*this};
   std::vector<std::unique_ptr<Session>> sessions;
   bool draining = false;

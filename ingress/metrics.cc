@@ -159,6 +159,7 @@ api::RouteReport report_of(const Core& core) {
       told.replicas.push_back({replica->spec.task, replica->requests, replica->in_flight});
     }
   }
+  for (const auto& [port, why] : core.closed_ports) report.refused.push_back({port, why});
   return report;
 }
 

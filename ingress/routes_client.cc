@@ -47,6 +47,8 @@ struct RoutesClient::Impl : std::enable_shared_from_this<Impl> {
   void poll_after(Duration d);
   void busy_shrunk();
   void report();
+  void send_report(const ProxyState& state);
+  void tell_ports();
   std::string target(const ProxyState& state) const;
   const http::Endpoint& manager() const { return options.managers[manager_index]; }
 
@@ -78,7 +80,8 @@ struct RoutesClient::Impl : std::enable_shared_from_this<Impl> {
   Instant asked_at{0};
   Duration retry = retry_first;
   std::string last_said;
-  std::atomic<std::int64_t> heard_us = 0;  // monotonic; 0: never
+  std::vector<api::RouteReport::Refused> told_ports;  // as they were told last
+  std::atomic<std::int64_t> heard_us = 0;             // monotonic; 0: never
   std::atomic<bool> got_table = false, manager_answers = false;
 };
 
@@ -173,6 +176,7 @@ void RoutesClient::Impl::take(api::RouteTable table) {
                     self.in_force = version;
                     self.got_table = true;
                     self.poll();  // which says that it is in force
+                    self.tell_ports();
                   }));
 }
 
@@ -204,20 +208,31 @@ void RoutesClient::Impl::busy_shrunk() {
   poll();
 }
 
+void RoutesClient::Impl::send_report(const ProxyState& state) {
+  if (!manager_answers || state.report.services.empty()) return;
+  told_ports = state.report.refused;
+  http::Call post;
+  post.method = "POST";
+  post.target = "/routes/report?ingress=" + http::url_encode(options.id);
+  post.body = api::route_report_json(state.report);
+  post.deadline = 5s;
+  // Lost, it is made up for by the next: the counts are totals.
+  client.call(manager(), std::move(post), [](const Result<http::Answer>&) {});
+}
+
+// Who made a service with a port of its own waits until it is there, and hears of it if it is not.
+void RoutesClient::Impl::tell_ports() {
+  proxy.state(on_loop([](Impl& self, const ProxyState& state) {
+    if (state.report.refused != self.told_ports) self.send_report(state);
+  }));
+}
+
 void RoutesClient::Impl::report() {
   report_timer = loop.after(report_every, [weak = weak_from_this()] {
     auto self = weak.lock();
     if (!self) return;
     self->proxy.state(self->on_loop([](Impl& alive, const ProxyState& state) {
-      if (alive.manager_answers && !state.report.services.empty()) {
-        http::Call post;
-        post.method = "POST";
-        post.target = "/routes/report?ingress=" + http::url_encode(alive.options.id);
-        post.body = api::route_report_json(state.report);
-        post.deadline = 5s;
-        // Lost, it is made up for by the next: the counts are totals.
-        alive.client.call(alive.manager(), std::move(post), [](const Result<http::Answer>&) {});
-      }
+      alive.send_report(state);
       alive.report();
     }));
   });

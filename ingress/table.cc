@@ -110,6 +110,14 @@ void Core::set_table(const api::RouteTable& table) {
 }
 
 Result<void> Core::listen_on(std::uint16_t service_port) {
+  // Where the port can be shared a second socket would take away half of its connections.
+  for (const auto& other : listeners) {
+    if (other->service_port() != 0 || other->port() != service_port) continue;
+    return Error{Code::conflict,
+                 fmt::format("port {} is the one that all services of this ingress share; a Path "
+                             "or Hosts lead there, or it takes another Port",
+                             service_port)};
+  }
   auto listener = Listener::bind(*this, service_port, service_port);
   if (!listener) return std::move(listener).error();
   CUBE_TRY((*listener)->listen());
@@ -137,12 +145,14 @@ void Core::set_listeners() {
       continue;
     }
     failed = true;
-    if (closed_ports.insert(port).second) {
+    const auto [shut, is_new] = closed_ports.try_emplace(port);
+    shut->second = listens.error().message;
+    if (is_new) {
       say(LogLevel::warn, "ingress.listen", listens.error().message + "; trying on");
     }
   }
-  std::erase_if(closed_ports, [&ports](std::uint16_t port) {
-    return !std::binary_search(ports.begin(), ports.end(), port);
+  std::erase_if(closed_ports, [&ports](const auto& shut) {
+    return !std::binary_search(ports.begin(), ports.end(), shut.first);
   });
   if (failed) reactor.wheel().arm(retry_listen, reactor.now() + listen_retry);
 }

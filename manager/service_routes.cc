@@ -11,8 +11,6 @@
 namespace cube::manager {
 namespace {
 
-// An ingress asks at least so often; one that does not is gone.
-constexpr Duration ingress_silent_after = 35s;
 // So soon after its start a manager has not heard of every ingress yet.
 constexpr Duration ingresses_unknown_for = 3s;
 

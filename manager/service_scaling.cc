@@ -9,6 +9,13 @@
 namespace cube::manager {
 
 void Services::ingress_reported(const std::string& ingress, const api::RouteReport& report) {
+  const auto known = ingresses_.find(ingress);  // it asks for the table before it reports
+  if (known != ingresses_.end() && known->second.refused != report.refused) {
+    known->second.refused = report.refused;
+    for (auto& [id, s] : services_) {
+      if (s.spec.ingress.port != 0) touch(s);  // warnings() says something else
+    }
+  }
   for (const auto& told : report.services) {
     const auto at = services_.find(ServiceId(told.id));
     if (at == services_.end()) continue;

@@ -74,11 +74,15 @@ struct ServiceEntry {
 // From its record; of its earlier specs nothing, unless asked for.
 Result<ServiceEntry> read_service(std::string_view record, bool with_history);
 
+// An ingress asks for the table at least so often; one that does not is gone.
+inline constexpr Duration ingress_silent_after = 35s;
+
 // An ingress that asked for the table lately.
 struct IngressEntry {
   Instant heard{};
   std::uint64_t applied = 0;  // the version of this epoch's table that is in force there
   std::set<TaskId> busy;      // replicas out of the table that still have requests
+  std::vector<api::RouteReport::Refused> refused;  // ports of services that it does not have
 };
 
 class Services {
@@ -160,6 +164,8 @@ class Services {
   void check_drains(ServiceEntry& s);
   bool is_drained(const TaskEntry& t) const;
   std::vector<std::string> warnings(const ServiceEntry& s) const;
+  std::vector<std::string> port_warnings(const ServiceEntry& s) const;
+  std::string volume_warning(const ServiceEntry& s) const;
   void warn(ServiceEntry& s);
   void autoscale(ServiceEntry& s);
   std::uint32_t least_used(const ServiceEntry& s) const;

@@ -55,6 +55,11 @@ void FakeRuntime::add_image(const std::string& image) {
   world_->images.insert(full_image(image));
 }
 
+void FakeRuntime::expose(const std::string& image, std::vector<Port> ports) {
+  const Lock lock(world_->mutex);
+  world_->image_ports[full_image(image)] = std::move(ports);
+}
+
 void FakeRuntime::add_to_registry(const std::string& image) {
   const Lock lock(world_->mutex);
   world_->registry.insert(full_image(image));

@@ -191,7 +191,12 @@ std::optional<EngineError> FakeWorld::publish_ports(FakeContainer& container) {
         {binding.container, binding.host_ip.empty() ? "0.0.0.0" : binding.host_ip, port});
   }
   if (spec.publish_all) {
-    for (const Port& port : spec.exposed_ports) {
+    std::set<Port> exposed(spec.exposed_ports.begin(), spec.exposed_ports.end());
+    const auto of_image = image_ports.find(full_image(spec.image));
+    if (of_image != image_ports.end()) {
+      exposed.insert(of_image->second.begin(), of_image->second.end());
+    }
+    for (const Port& port : exposed) {
       ports.push_back({port, "0.0.0.0", next_free_port()});
     }
   }

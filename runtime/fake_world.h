@@ -61,6 +61,7 @@ class FakeWorld : public std::enable_shared_from_this<FakeWorld> {
   http::Loop* loop = nullptr;
   std::deque<std::function<void()>> pending;  // without a loop
   std::set<std::string> images, registry;
+  std::map<std::string, std::vector<Port>> image_ports;
   std::vector<std::unique_ptr<FakeContainer>> containers;
   std::vector<std::shared_ptr<FakeFollower>> watchers, log_followers;
   std::size_t open_logs = 0;  // streams, also of logs that are over

@@ -91,6 +91,7 @@ TEST_CASE("a report round-trips") {
   service.since = WallTime{1'700'000'000'000'000};
   service.replicas = {{*TaskId::parse(task), 600, 2}};
   report.services = {service};
+  report.refused = {{9000, "0.0.0.0:9000 is already in use"}};
   const auto read = parse_route_report(route_report_json(report));
   REQUIRE_MESSAGE(read.ok(), (read.ok() ? "" : read.error().message));
   CHECK(*read == report);

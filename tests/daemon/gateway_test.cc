@@ -19,6 +19,7 @@ std::string error_of(const Reply& reply) {
 
 TEST_CASE("an image that is spawned serves under its alias, and is gone when it is killed") {
   WorkerBox box("n1");
+  box.engine.expose("app", {{80, "tcp"}});
   ManagerBox manager({box.address()});
   Caller caller = Caller::hasty(api::Daemon::manager, manager.port);
   const auto spawned =
@@ -27,6 +28,8 @@ TEST_CASE("an image that is spawned serves under its alias, and is gone when it 
   const std::string alias = spawned.member("alias");
   CHECK(alias.size() == 12);
   CHECK_FALSE(spawned.member("containerId").empty());
+  CHECK(spawned.member("containerPORT") == "80");
+  CHECK_FALSE(spawned.member("hostPORT").empty());
   const auto services = caller.get("/services").json();
   REQUIRE(services.list()->size() == 1);
   CHECK(member(services.list()->front(), "Alias") == alias);
@@ -53,4 +56,40 @@ TEST_CASE("what cannot be spawned is told in the older system's form, and leaves
   }
   CHECK(caller.call("DELETE", "/kill", "{}").status == 400);
   CHECK(caller.get("/services").body == "[]");
+}
+
+TEST_CASE("an image without a port cannot be reached: it is no success, and nothing stays") {
+  WorkerBox box("n1");
+  box.engine.expose("app", {{53, "udp"}});
+  ManagerBox manager({box.address()});
+  Caller caller = Caller::hasty(api::Daemon::manager, manager.port);
+  const auto refused = caller.post("/spawn", R"({"image":"app"})");
+  CHECK(refused.status == 500);
+  CHECK(error_of(refused).find("the image app exposes no tcp port") != std::string::npos);
+  CHECK(eventually([&] { return caller.get("/services").body == "[]"; }));
+}
+
+TEST_CASE("another method on the older system's paths is refused in its form") {
+  ManagerBox manager;
+  Caller caller = Caller::hasty(api::Daemon::manager, manager.port);
+  for (const auto& [method, path] : {std::pair{"GET", "/spawn"}, {"POST", "/kill"}}) {
+    CAPTURE(path);
+    const auto refused = caller.call(method, path, "{}");
+    CHECK(refused.status == 405);
+    CHECK(refused.headers.contains("Allow"));
+    CHECK(error_of(refused).starts_with(std::string(method) + " is not possible on " + path));
+  }
+}
+
+TEST_CASE("removal and scaling heed If-Match over HTTP") {
+  ManagerBox manager;
+  Caller caller = Caller::hasty(api::Daemon::manager, manager.port);
+  REQUIRE(caller.post("/services", R"({"Name":"web","Task":{"Image":"app"}})").status == 201);
+  const Caller::Headers stale{{"If-Match", "\"7\""}};
+  CHECK(caller.call("DELETE", "/services/web", "", stale).status == 412);
+  CHECK(caller.call("POST", "/services/web/scale", R"({"Replicas":2})", stale).status == 412);
+  CHECK(member(*caller.get("/services/web").json().find("Spec"), "Replicas") == "1");
+  const Caller::Headers present{{"If-Match", "\"1\""}};
+  CHECK(caller.call("POST", "/services/web/scale", R"({"Replicas":2})", present).status == 200);
+  CHECK(caller.call("DELETE", "/services/web", "", {{"If-Match", "2"}}).status == 202);
 }

@@ -303,6 +303,22 @@ TEST_CASE("a port that somebody else has is tried until it is free") {
   CHECK(body_of(client.read_all()) == "x");
 }
 
+TEST_CASE("the port that all share is no service's own") {
+  ScriptedServer backend(serving([](const std::string&) { return ok("x"); }));
+  RunningProxy proxy;
+  auto service = web(backend);
+  service.rules.port = proxy.proxy->port();
+  proxy.set({service});
+  CHECK(proxy.metric("cube_ingress_closed_ports") == 1);
+  REQUIRE(proxy.log().size() == 1);
+  CHECK(proxy.log()[0].starts_with(
+      fmt::format("ingress.listen: port {} is the one that all services of this ingress share",
+                  proxy.proxy->port())));
+  service.rules.port = 0;
+  proxy.set({service});
+  CHECK(proxy.metric("cube_ingress_closed_ports") == 0);
+}
+
 TEST_CASE("two services with one route: the first in the table has it") {
   ScriptedServer a(serving([](const std::string&) { return ok("first"); }));
   ScriptedServer b(serving([](const std::string&) { return ok("second"); }));

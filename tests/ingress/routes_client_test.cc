@@ -222,3 +222,20 @@ TEST_CASE("the manager hears what was served, each second") {
   REQUIRE(service.replicas.size() == 1);
   CHECK(service.replicas[0].requests == 3);
 }
+
+TEST_CASE("the manager hears of a port that cannot be had") {
+  ScriptedServer backend(serving([](const std::string&) { return ok("x"); }));
+  FakeManager manager;
+  RunningProxy other;
+  auto service = web(backend);
+  service.rules.port = other.proxy->port();
+  manager.set("1", {service});
+  Follower follower({manager.endpoint()});
+  CHECK(eventually([&] { return manager.report().refused.size() == 1; }));
+  const auto refused = manager.report().refused.front();
+  CHECK(refused.port == service.rules.port);
+  CHECK(refused.reason.find("already in use") != std::string::npos);
+  service.rules.port = 0;
+  manager.set("2", {service});
+  CHECK(eventually([&] { return manager.report().refused.empty(); }));
+}

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "tests/manager/service_world.h"
 
 namespace cube::test {
@@ -73,6 +75,29 @@ TEST_CASE_FIXTURE(Asking, "scale and removal heed the version that they were dec
   CHECK(told(manager::ScaleService{token(), "web", 3, 1}).empty());
   CHECK(told(manager::RemoveService{token(), "web", 2}).empty());
   CHECK(told(manager::RemoveService{token(), "web", 9}).empty());  // is gone, as was asked
+}
+
+TEST_CASE_FIXTURE(Asking, "a port that an ingress cannot have is a warning, once an event") {
+  auto spec = web();
+  spec.ingress.port = 9000;
+  CHECK(created(spec).empty());
+  const auto warnings = [&] { return manager().service("web")->status.warnings; };
+  const auto report = [&](std::vector<api::RouteReport::Refused> refused) {
+    step(manager::ServiceInput(manager::IngressReported{"in", {{}, std::move(refused)}}));
+  };
+  step(manager::ServiceInput(manager::IngressAsked{"in", "", {}}));
+  CHECK(warnings().empty());
+  report({{8999, "of another"}, {9000, "0.0.0.0:9000 is already in use"}});
+  CHECK(warnings() == std::vector<std::string>{"Ingress.Port 9000: no request comes in there: "
+                                               "0.0.0.0:9000 is already in use"});
+  report({{9000, "0.0.0.0:9000 is already in use"}});
+  CHECK(std::ranges::count(events, "service.warning", &Event::kind) == 1);
+  report({});
+  CHECK(warnings().empty());
+  report({{9000, "again"}});
+  CHECK(warnings().size() == 1);
+  run_for(1min);  // that ingress is gone
+  CHECK(warnings().empty());
 }
 
 TEST_CASE_FIXTURE(Asking, "replicas outside the bounds of the autoscaling are refused") {
