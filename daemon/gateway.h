@@ -18,7 +18,7 @@ class Gateway {
   ~Gateway();
   void add(Handlers& all);
   static void say_errors(http::Router& router);  // also those of the router, in its form
-  void stop();  // nobody waits any more
+  void stop();                                   // nobody waits any more
 
  private:
   using Responder = std::shared_ptr<http::Responder>;

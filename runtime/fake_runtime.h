@@ -37,9 +37,9 @@ class FakeRuntime final : public Runtime {
   ~FakeRuntime() override;
 
   // --- The world around it, as a test sets it up ------------------------------------------------
-  void add_image(const std::string& image);        // present on this machine
+  void add_image(const std::string& image);                        // present on this machine
   void expose(const std::string& image, std::vector<Port> ports);  // what its EXPOSE says
-  void add_to_registry(const std::string& image);  // can be pulled
+  void add_to_registry(const std::string& image);                  // can be pulled
   // How containers behave. The default knows `sleep`, `true`, `false`, `echo`, `cat` and
   // `sh -c "exit N"`; no command at all stays up; any other program ends with code 127, as below
   // an init process; a user that is neither root nor a number cannot be started.

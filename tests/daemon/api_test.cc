@@ -177,6 +177,7 @@ void ask_services(Caller& caller) {
 
 TEST_CASE("every route of the manager answers as the document says") {
   WorkerBox box("n1");
+  box.engine.expose("app", {{80, "tcp"}});
   ManagerBox manager({box.address()});
   Caller caller(api::Daemon::manager, manager.port);
   CHECK(caller.get("/tasks").body == "[]");
