@@ -31,7 +31,7 @@ Result<void> read_replicas(const Value& v, const At& at, RoutedService& service)
 constexpr Field<RoutedService> service_fields[] = {
     {"Id", field<&RoutedService::id>, Role::required}, {"Name", field<&RoutedService::name>},
     {"Alias", field<&RoutedService::alias>},           {"Ingress", read_rules},
-    {"Replicas", read_replicas, Role::required},
+    {"Replicas", read_replicas, Role::required},       {"Reason", field<&RoutedService::reason>},
 };
 Result<void> read_services(const Value& v, const At& at, RouteTable& table) {
   return read_list(v, at, table.services,
@@ -62,6 +62,7 @@ void write_service(JsonWriter& w, const RoutedService& service) {
     w.close_object();
   }
   w.close_list();
+  if (!service.reason.empty()) w.member("Reason", service.reason);
   w.close_object();
 }
 

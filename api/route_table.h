@@ -28,6 +28,8 @@ struct RoutedService {
   std::string alias;  // reached as "/{alias}/..." besides; empty: not
   service::IngressRules rules;
   std::vector<RoutedReplica> replicas;  // healthy and not draining, no others
+  // Why there is none though some are healthy, for people: "none publishes ..."; else empty.
+  std::string reason;
   friend bool operator==(const RoutedService&, const RoutedService&) = default;
 };
 

@@ -140,7 +140,12 @@ void Session::attempt() {
     const auto chosen = ex_.service->choose(ex_.tried, core_.reactor.now(), only_once);
     if (!chosen) {
       if (ex_.failure_status != 0) return answer(ex_.failure_status, ex_.failure_message);
-      return answer(503, fmt::format("no replica of {} is ready", ex_.service->name));
+      const Service& service = *ex_.service;
+      if (service.reason.empty()) {
+        return answer(503, fmt::format("no replica of {} is ready", service.name));
+      }
+      return answer(503,
+                    fmt::format("no replica of {} is reached: {}", service.name, service.reason));
     }
     if (start_attempt(*chosen)) return;
   }

@@ -56,6 +56,7 @@ struct Service {
 
   Uuid id;
   std::string name;
+  std::string reason;  // api::RoutedService::reason
   service::IngressRules rules;
   Balancer balancer;
   std::vector<std::shared_ptr<Replica>> replicas;

@@ -84,6 +84,7 @@ void Core::set_table(const api::RouteTable& table) {
                        : std::make_shared<Service>(spec.id, seed + stable_hash(spec.id.str()));
     if (found == known.end()) service->since = wall_now();
     service->name = spec.name;
+    service->reason = spec.reason;
     set_rules(*this, *service, spec.rules);
     set_replicas(*this, *service, spec.replicas);
     still_known[spec.id] = service;

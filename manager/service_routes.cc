@@ -18,6 +18,12 @@ std::string host_of(const std::string& address) {
   return address.substr(0, address.rfind(':'));
 }
 
+std::string unreached_words(const service::ServiceSpec& spec) {
+  if (spec.ingress.target == 0) return "none of its ready replicas publishes a TCP port";
+  return fmt::format("none of its ready replicas publishes port {}/tcp, its Ingress.Target",
+                     spec.ingress.target);
+}
+
 }  // namespace
 
 std::optional<std::string> Services::address_of(const ServiceEntry& s, const TaskEntry& t) const {
@@ -37,11 +43,13 @@ std::optional<std::string> Services::address_of(const ServiceEntry& s, const Tas
 
 void Services::update_routes(ServiceEntry& s) {
   std::vector<api::RoutedReplica> sure, unsure;
+  bool lacks_port = false;
   for (const auto& [id, t] : s.replicas) {
     if (t->task.desired == Desired::stop) continue;
     if (t->task.draining && !CUBE_PLANTED("route-what-drains")) continue;
     if (stage_of(*t) != service::Stage::ready && !CUBE_PLANTED("route-the-unready")) continue;
     const auto address = address_of(s, *t);
+    lacks_port = lacks_port || !address;
     if (!address) continue;
     const bool heard = t->node->state != NodeState::silent && t->node->state != NodeState::lost;
     (heard ? sure : unsure).push_back({id, t->task.of.slot, *address});
@@ -50,8 +58,10 @@ void Services::update_routes(ServiceEntry& s) {
   if (sure.empty()) sure = std::move(unsure);
   std::ranges::sort(sure, {},
                     [](const api::RoutedReplica& r) { return std::pair(r.slot, r.task); });
-  if (sure == s.routed) return;
+  std::string unreached = sure.empty() && lacks_port ? unreached_words(s.spec) : "";
+  if (sure == s.routed && unreached == s.unreached) return;
   s.routed = std::move(sure);
+  s.unreached = std::move(unreached);
   table_changed();
 }
 
@@ -71,7 +81,8 @@ api::RouteTable Services::routes() const {
   for (const auto& [id, s] : services_) by_seq[s.seq] = &s;
   for (const auto& [seq, s] : by_seq) {
     if (s->removing) continue;
-    out.services.push_back({s->id.uuid, s->spec.name, s->alias, s->spec.ingress, s->routed});
+    out.services.push_back(
+        {s->id.uuid, s->spec.name, s->alias, s->spec.ingress, s->routed, s->unreached});
   }
   return out;
 }

@@ -65,6 +65,7 @@ struct ServiceEntry {
   std::set<std::uint32_t> done;           // slots whose replica ended well, and stays so
   std::map<std::uint32_t, SlotPause> pauses;
   std::vector<api::RoutedReplica> routed;  // as the table shows them
+  std::string unreached;                   // RoutedService::reason
   service::Samples samples;
   bool warned = false;  // of what warnings() says now
   Instant alarm = Instant::never();

@@ -31,6 +31,7 @@ RouteTable one_service() {
   service.rules.retries = 0;
   service.rules.not_counted = {"/_health"};
   service.replicas = {{*TaskId::parse(task), 3, "127.0.0.1:32768"}};
+  service.reason = "none of its ready replicas publishes a TCP port";
   return {"7-12", {service}};
 }
 

@@ -323,6 +323,25 @@ TEST_CASE("a client that reads slowly but steadily gets all of its reply") {
   CHECK(body_of(got + client.read_all()).size() == body.size());
 }
 
+TEST_CASE("clients that stop for a while near the end get the rest") {
+  constexpr std::size_t step = 4 * 1024;  // of some the ingress has read all, and sent not all
+  ScriptedServer backend(serving([](const std::string& head) {
+    return ok(std::string(std::stoul(head.substr(head.find('/') + 1)), 'x'));
+  }));
+  RunningProxy proxy(web(backend));
+  std::vector<Peer> clients;
+  for (std::size_t i = 1; i <= 64; ++i) {
+    clients.push_back(slow_client(proxy));
+    clients.back().send(
+        fmt::format("GET /{} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", i * step));
+  }
+  std::this_thread::sleep_for(limits::http_linger + 500ms);  // paced
+  for (std::size_t i = 1; i <= clients.size(); ++i) {
+    CAPTURE(i);
+    CHECK(body_of(clients[i - 1].read_all()).size() == i * step);
+  }
+}
+
 TEST_CASE("a client that takes nothing is let go") {
   const std::string body(8'000'000, 'x');
   ScriptedServer backend(serving([&body](const std::string&) { return ok(body); }));

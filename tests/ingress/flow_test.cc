@@ -253,6 +253,11 @@ TEST_CASE("without table, route or replica the answer says which is missing") {
   reply = proxy.get("/web");
   CHECK(status_of(reply) == 503);
   CHECK(body_of(reply) == R"({"HTTPStatusCode":503,"Message":"no replica of web is ready"})");
+  only.reason = "no port";
+  proxy.set({only});
+  reply = proxy.get("/web");
+  CHECK(body_of(reply) ==
+        R"({"HTTPStatusCode":503,"Message":"no replica of web is reached: no port"})");
 }
 
 TEST_CASE("a service has a port of its own while the table says so") {

@@ -58,5 +58,39 @@ TEST_CASE("what the table says has one version, and another one when it changes"
   CHECK(world.problems.empty());
 }
 
+TEST_CASE("the table says why healthy replicas get no requests") {
+  World world;
+  ModelWorker& w = world.add_worker("n1", {16'000, 64LL << 30, 1LL << 40});
+  world.config.workers = {w.address};
+  world.start_manager();
+  world.run_for(1s);
+  service::ServiceSpec spec;
+  spec.name = "web";
+  spec.task.image = "echo";
+  spec.task.ports = {{{80, "tcp"}, 0, ""}};
+  spec.ingress.target = 9999;
+  world.step(manager::ServiceInput(manager::CreateService{world.token(), spec}));
+  const auto routed = [&] { return world.manager().routes().services.at(0); };
+  CHECK(routed().reason.empty());  // nobody is ready
+  world.run_for(10s);
+  CHECK(routed().replicas.empty());
+  CHECK(routed().reason ==
+        "none of its ready replicas publishes port 9999/tcp, its Ingress.Target");
+  const auto update = [&] {
+    world.step(
+        manager::ServiceInput(manager::UpdateService{world.token(), "web", spec, std::nullopt}));
+    world.run_for(30s);
+  };
+  spec.ingress.target = 80;
+  update();
+  CHECK(routed().replicas.size() == 1);
+  CHECK(routed().reason.empty());
+  spec.ingress.target = 0;
+  spec.task.ports.clear();
+  update();
+  CHECK(routed().replicas.empty());
+  CHECK(routed().reason == "none of its ready replicas publishes a TCP port");
+}
+
 }  // namespace
 }  // namespace cube::test
