@@ -61,7 +61,7 @@ inline constexpr Duration report_wait_max =
 // Restarts (worker): immediately, then 1 s doubling up to 5 min, with up to 10 % added by chance.
 inline constexpr Duration restart_backoff_first = 1s;
 inline constexpr Duration restart_backoff_max = 5min;
-inline constexpr Duration restart_good_run = 1min;       // so long up, not unhealthy: count resets
+inline constexpr Duration restart_good_run = 1min;       // so long up, or healthy: count resets
 inline constexpr std::uint32_t restart_default_max = 3;  // of the unset policy, in a row
 
 // Leases of exclusive tasks. A later version may shorten the lease only if its manager still waits

@@ -13,6 +13,17 @@ std::string readiness(const api::ServiceView& view) {
   return text;
 }
 
+namespace {
+
+// "rolling back: CAUSE", "rolled back to version 2: CAUSE": the cause.
+std::string cause_of(const std::string& message) {
+  if (!message.starts_with("roll")) return message;
+  const auto at = message.find(": ");
+  return at == std::string::npos ? "" : message.substr(at + 2);
+}
+
+}  // namespace
+
 Verdict ServiceConvergence::failed(std::string why) {
   why_ = std::move(why);
   return Verdict::failed;
@@ -23,8 +34,10 @@ Verdict ServiceConvergence::observe(const api::ServiceView& now) {
   why_ = now.status.message;
   if (state == "removing") return failed("it is being removed");
   // A step back that nobody here asked for is what an update that failed leads to.
-  if (state == "rolling-back" && !goes_back_) {
-    if (!rolled_back_) reason_ = why_;
+  // It may be over by the next look: then a replica that failed tells it from anybody's change.
+  const bool is_back = now.task_version < task_version_ && !now.status.failed.is_nil();
+  if ((state == "rolling-back" || is_back) && !goes_back_) {
+    if (!rolled_back_) reason_ = cause_of(why_);
     rolled_back_ = true;
   }
   if (rolled_back_) {

@@ -24,6 +24,7 @@ class ServiceConvergence {
   Verdict observe(const api::ServiceView& now);
 
   // In words, for what the last observe() returned: why it waits or failed. May be empty.
+  bool rolled_back() const { return rolled_back_; }  // by itself
   const std::string& why() const { return why_; }
 
  private:

@@ -36,7 +36,9 @@ void ServiceWait::look(Waited& w) {
     unreachable_.reset();
     w.view = *view;
     w.verdict = w.convergence.observe(w.view);
-    if (!w.view.status.failed.is_nil() && w.view.task_version == w.task_version)
+    // What made it go back is blamed, not what fails on the way.
+    const bool is_first = w.convergence.rolled_back() && w.failed.is_nil();
+    if (!w.view.status.failed.is_nil() && (w.view.task_version == w.task_version || is_first))
       w.failed = w.view.status.failed;
   } else if (view.error().code == Code::not_found) {
     w.gone = true;

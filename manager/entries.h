@@ -31,6 +31,8 @@ struct ReplicaEntry {
   ServiceEntry* service = nullptr;
   Instant since{};        // known since, in this life of the manager
   Instant ready_since{};  // while it is ready
+  AttemptKey ready_as;    // and which of its containers that is
+  std::uint32_t ready_restart = 0;
   bool ready = false;
   bool settled = false;          // was ready as long as the update's monitor asks, once
   bool counted = false;          // as a failure of the update

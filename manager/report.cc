@@ -6,6 +6,7 @@
 
 #include "base/planted.h"
 #include "manager/impl.h"
+#include "task/exit_words.h"
 
 namespace cube::manager {
 namespace {
@@ -27,6 +28,17 @@ bool is_forward(const AttemptStatus& known, const AttemptStatus& news) {
   if (known.observed == Observed::exited && known.final) return false;
   if (CUBE_PLANTED("run-backwards")) return true;
   return !has_run(known.observed) || has_run(news.observed);
+}
+
+// Why its container is followed by another. When the report skipped the end, the words are about
+// what comes after it.
+std::string why_again(const AttemptStatus& before, const AttemptStatus& now) {
+  if (!is_up(now.observed) && !now.reason.empty()) return now.reason;
+  const bool fell_ill = now.failure == Failure::unhealthy && before.health == Health::unhealthy;
+  if (fell_ill && !before.reason.empty()) return before.reason;
+  const std::string end = end_in_words(now);
+  if (!end.empty()) return end;
+  return now.reason.empty() ? before.reason : now.reason;
 }
 
 }  // namespace
@@ -136,9 +148,7 @@ void Core::tell_progress(TaskEntry& t, const AttemptStatus& before) {
   const bool over = s.observed == Observed::exited && s.final;
   const bool went_down = !is_up(s.observed) && before.observed == Observed::running;
   const bool began_anew = s.restart > before.restart && is_up(before.observed);
-  if (!over && (went_down || began_anew)) {
-    tell("task.restarting", t, s.reason.empty() ? before.reason : s.reason);
-  }
+  if (!over && (went_down || began_anew)) tell("task.restarting", t, why_again(before, s));
   if (s.observed == Observed::running &&
       (before.observed != Observed::running || s.restart != before.restart)) {
     tell("task.running", t, "on " + t.task.node);

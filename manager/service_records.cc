@@ -34,6 +34,8 @@ enum Tag : std::uint32_t {
   tag_past_at = 19,
   tag_past_spec = 20,
   tag_past_converged = 21,
+  tag_failed_slots_first = 22,  // (begins) a run of slots
+  tag_failed_slots_last = 23,
 };
 
 bool take_spec(const record::Field& f, service::ServiceSpec& out) {
@@ -57,7 +59,7 @@ bool take_past(const record::Field& f, std::deque<PastSpec>& history) {
 bool take_slots(const record::Field& f, std::set<std::uint32_t>& slots) {
   std::uint32_t number = 0;
   if (!take(f, number) || number == 0) return false;
-  if (f.tag == tag_slots_first) {
+  if (f.tag == tag_slots_first || f.tag == tag_failed_slots_first) {
     slots.insert(number);
     return true;
   }
@@ -88,6 +90,9 @@ bool take_service(const record::Field& f, ServiceEntry& s) {
     case tag_slots_first:
     case tag_slots_last:
       return take_slots(f, s.slots);
+    case tag_failed_slots_first:
+    case tag_failed_slots_last:
+      return take_slots(f, s.failed_slots);
     case tag_state:
       return take(f, s.state, service::State::rolling_back);
     case tag_message:
@@ -111,13 +116,14 @@ bool take_service(const record::Field& f, ServiceEntry& s) {
   }
 }
 
-void put_slots(RecordWriter& w, const std::set<std::uint32_t>& slots) {
+// The tag of a run's last slot follows that of its first.
+void put_slots(RecordWriter& w, std::uint32_t tag, const std::set<std::uint32_t>& slots) {
   for (auto at = slots.begin(); at != slots.end();) {
     const std::uint32_t first = *at;
     std::uint32_t last = first;
     while (++at != slots.end() && *at == last + 1) ++last;
-    w.uint(tag_slots_first, first);
-    if (last != first) w.uint(tag_slots_last, last);
+    w.uint(tag, first);
+    if (last != first) w.uint(tag + 1, last);
   }
 }
 
@@ -133,7 +139,7 @@ store::Write Services::record_of(const ServiceEntry& s) const {
   w.uint(tag_task_version, s.task_version);
   w.sint(tag_created, s.created.us);
   w.sint(tag_updated, s.updated.us);
-  put_slots(w, s.slots);
+  put_slots(w, tag_slots_first, s.slots);
   w.uint(tag_state, static_cast<std::uint64_t>(s.state));
   w.bytes(tag_message, s.message);
   w.uint(tag_failures, s.failures);
@@ -147,6 +153,7 @@ store::Write Services::record_of(const ServiceEntry& s) const {
     w.bytes(tag_past_spec, api::service_spec_json(past.spec));
     w.uint(tag_past_converged, past.converged ? 1 : 0);
   }
+  put_slots(w, tag_failed_slots_first, s.failed_slots);
   return store::Write::put(service_key(s.id), std::move(w).finish());
 }
 

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "manager/impl.h"
 #include "manager/records.h"
+#include "task/exit_words.h"
 
 namespace cube::manager {
 namespace {
@@ -17,6 +18,9 @@ using service::State;
 using service::UpdatePolicy;
 
 constexpr Duration slot_pause_first = 5s, slot_pause_most = 5min;
+// What has no health check proves itself by running so long, or for the update's monitor.
+constexpr Duration proof_most = 5s;
+constexpr std::string_view rolling_back = "rolling back: ";  // and why
 
 bool is_updating(State state) {
   return state == State::updating || state == State::rolling_back;
@@ -64,7 +68,7 @@ void Services::task_over(TaskEntry& t) {
     if (t.task.of.version == s.task_version && !t.replica->settled) {
       count_failure(s, t, why_failed(t));
     }
-    SlotPause& pause = s.pauses[slot];
+    SlotPause& pause = s.pauses[{slot, t.task.of.version}];
     const bool again = pause.length > Duration{} && !t.replica->settled;
     pause.length = again ? std::min(pause.length * 2, slot_pause_most) : slot_pause_first;
     pause.until = core_.now_.mono + pause.length;
@@ -175,12 +179,21 @@ void Services::look_at_replica(ServiceEntry& s, TaskEntry& t) {
   ReplicaEntry& r = *t.replica;
   const Instant now = core_.now_.mono;
   const Stage stage = stage_of(t);
+  const AttemptStatus& status = t.task.status;
+  // Between two reports it may have ended and begun anew.
+  const bool same = status.key == r.ready_as;
+  const bool anew = r.ready && (!same || status.restart != r.ready_restart);
+  if (anew && same && !r.settled && !t.task.draining && t.task.of.version == s.task_version) {
+    count_failure(s, t, why_failed(t));
+  }
   if (stage == Stage::ready) {
-    if (!r.ready) r.ready_since = now;
+    if (!r.ready || anew) r.ready_since = now;
     r.ready = true;
+    r.ready_as = status.key;
+    r.ready_restart = status.restart;
     if (now >= r.ready_since + s.spec.update.monitor) {
       r.settled = true;
-      s.pauses.erase(t.task.of.slot);
+      s.pauses.erase({t.task.of.slot, t.task.of.version});
     } else {
       set_alarm(s, std::min(s.alarm, r.ready_since + s.spec.update.monitor));
     }
@@ -199,22 +212,18 @@ void Services::look_at_replica(ServiceEntry& s, TaskEntry& t) {
                   std::string(t.task.reason())));
 }
 
-// What a present reason such as "creating the container" does not say: how the last one ended.
+// What it does now, being tried again, is not why it has to be.
 std::string Services::why_failed(const TaskEntry& t) const {
   const AttemptStatus& s = t.task.status;
-  std::string why(t.task.reason());
-  const bool is_exit = s.failure == Failure::exit && s.exit_code != 0;
-  const std::string code = fmt::format("exit code {}", s.exit_code);
-  if (is_exit && why.find(code) == std::string::npos) {
-    return why.empty() ? code : code + "; " + why;
-  }
-  if (!why.empty()) return why;
+  const bool again = s.observed != Observed::exited && s.health != Health::unhealthy;
+  if (std::string end = again ? end_in_words(s) : std::string(); !end.empty()) return end;
+  if (!t.task.reason().empty()) return std::string(t.task.reason());
   return std::string(s.health == Health::unhealthy ? name(s.health) : name(s.observed));
 }
 
-// Each replica's failure counts once in an update.
+// Each slot counts once in an update, however often its replica is tried again.
 void Services::count_failure(ServiceEntry& s, TaskEntry& t, std::string why) {
-  if (t.replica->counted || !is_updating(s.state)) return;
+  if (t.replica->counted || s.state == State::stable) return;
   if (t.task.draining || t.task.desired == Desired::stop) return;  // somebody's wish
   // The node's trouble is not the new version's.
   const Failure failure = t.task.status.failure;
@@ -223,7 +232,10 @@ void Services::count_failure(ServiceEntry& s, TaskEntry& t, std::string why) {
     return;
   }
   t.replica->counted = true;
-  ++s.failures;
+  const bool first = s.failed_slots.insert(t.task.of.slot).second;
+  if (first) save(s);
+  if (!is_updating(s.state)) return;
+  if (first) ++s.failures;
   s.failed = t.task.id;
   s.message = t.task.spec->name + (t.task.node.empty() ? "" : " on " + t.task.node) + ": " + why;
   save(s);
@@ -235,10 +247,12 @@ service::Situation Services::situation(const ServiceEntry& s,
   out.now = core_.now_.mono;
   out.state = s.state;
   out.target = s.task_version;
+  if (past(s, s.stable_version) != nullptr) out.stable = s.stable_version;
   out.policy = s.spec.update;
   out.order = service::order_of(s.spec);
   if (CUBE_PLANTED("ignore-the-parallelism")) out.policy.parallelism = 0;
   out.failures = s.failures;
+  out.failed.assign(s.failed_slots.begin(), s.failed_slots.end());
   out.slots.assign(s.slots.begin(), s.slots.end());
   for (const auto& [id, t] : s.replicas) {
     service::Replica r;
@@ -248,6 +262,9 @@ service::Situation Services::situation(const ServiceEntry& s,
     r.retiring = t->task.draining || t->task.desired == Desired::stop;
     r.displaced = t->node != nullptr && t->node->availability == Availability::drain;
     r.ready_since = t->replica->ready_since;
+    if (t->task.spec->health.kind == HealthCheck::Kind::none) {
+      r.proof = std::min<Duration>(s.spec.update.monitor, proof_most);
+    }
     if (CUBE_PLANTED("retire-before-ready") && r.stage == Stage::starting) r.stage = Stage::ready;
     out.replicas.push_back(r);
     tasks.push_back(t);
@@ -262,27 +279,33 @@ service::Situation Services::situation(const ServiceEntry& s,
 void Services::carry_out(ServiceEntry& s, const service::Decision& d,
                          const std::vector<TaskEntry*>& tasks) {
   for (const std::size_t i : d.retire) retire(s, *tasks[i]);
-  for (const std::uint32_t slot : d.start) {
-    const auto pause = s.pauses.find(slot);
+  for (const service::Start& wanted : d.start) {
+    const auto pause = s.pauses.find({wanted.slot, wanted.version});
     if (pause != s.pauses.end() && core_.now_.mono < pause->second.until) {
       set_alarm(s, std::min(s.alarm, pause->second.until));
       continue;
     }
-    start(s, slot);
-    if (CUBE_PLANTED("two-for-a-slot")) start(s, slot);
+    start(s, wanted);
+    if (CUBE_PLANTED("two-for-a-slot")) start(s, wanted);
   }
 }
 
 void Services::conclude(ServiceEntry& s, service::Outcome outcome) {
   if (s.removing || s.state == State::stable) return;
   if (outcome == service::Outcome::failed) return fail_update(s);
+  if (outcome == service::Outcome::incomplete) return end_incomplete(s);
   if (outcome != service::Outcome::done) return;
   const bool back = s.state == State::rolling_back;
   s.state = State::stable;
   s.stable_version = s.task_version;
   s.failures = 0;
+  s.failed_slots.clear();
+  const PastSpec* before = back ? made_alike(s) : nullptr;
+  const bool by_itself = s.message.starts_with(rolling_back);
+  const std::string why = by_itself ? ": " + s.message.substr(rolling_back.size()) : "";
   s.message.clear();
-  if (back) s.message = fmt::format("rolled back to what it was before version {}", s.version);
+  if (before != nullptr)
+    s.message = fmt::format("rolled back to version {}{}", before->version, why);
   tell(back ? "service.rolled-back" : "service.stable", s,
        fmt::format("version {}, {} replicas", s.version, s.slots.size()));
   save(s);
@@ -292,6 +315,7 @@ void Services::fail_update(ServiceEntry& s) {
   const PastSpec* before = past(s, s.stable_version);
   const std::string why = s.message;
   const bool may_go_back = s.state == State::updating && before != nullptr &&
+                           s.stable_version != s.task_version &&
                            s.spec.update.on_failure == UpdatePolicy::OnFailure::rollback;
   tell("service.update-failed", s, why);
   if (!may_go_back) {
@@ -304,7 +328,22 @@ void Services::fail_update(ServiceEntry& s) {
   const TaskId failed = s.failed;
   set_spec(s, std::move(spec), State::rolling_back);
   s.failed = failed;
-  s.message = "rolling back: " + why;
+  s.message = std::string(rolling_back) + why;
+}
+
+// It went as far as it can get. What failed is tried again on and on; should all of it come good,
+// the service is stable.
+void Services::end_incomplete(ServiceEntry& s) {
+  std::set<std::uint32_t> failed = s.failed_slots;
+  for (const auto& [id, t] : s.replicas) {
+    if (t->task.of.version == s.task_version && t->replica->settled) failed.erase(t->task.of.slot);
+  }
+  std::erase_if(failed, [&](std::uint32_t slot) { return !s.slots.contains(slot); });
+  s.state = State::paused;
+  s.message = fmt::format("{} of {} replicas could not be exchanged; {}", failed.size(),
+                          s.slots.size(), s.message);
+  tell("service.update-failed", s, s.message);
+  save(s);
 }
 
 const PastSpec* Services::past(const ServiceEntry& s, std::uint64_t task_version) const {
@@ -314,16 +353,11 @@ const PastSpec* Services::past(const ServiceEntry& s, std::uint64_t task_version
   return nullptr;
 }
 
-// While an update is paused what is missing is made as it was when the service was stable.
-void Services::start(ServiceEntry& s, std::uint32_t slot) {
-  std::uint64_t version = s.task_version;
-  const service::ServiceSpec* spec = &s.spec;
-  if (s.state == State::paused) {
-    if (const PastSpec* stable = past(s, s.stable_version)) {
-      version = stable->task_version;
-      spec = &stable->spec;
-    }
-  }
+void Services::start(ServiceEntry& s, const service::Start& wanted) {
+  const auto [slot, version] = wanted;
+  const PastSpec* before = version == s.task_version ? nullptr : past(s, version);
+  CUBE_ASSERT(before != nullptr || version == s.task_version);
+  const service::ServiceSpec* spec = before != nullptr ? &before->spec : &s.spec;
   TaskSpec task = service::task_of(*spec, slot);
   if (spec->global) {
     const NodeEntry* n = core_.entry(NodeNo{slot});
@@ -349,6 +383,7 @@ void Services::restore(TaskEntry& t) {
   t.replica = std::make_unique<ReplicaEntry>();
   t.replica->service = &s;
   t.replica->since = core_.now_.mono;
+  t.replica->counted = t.task.id == s.failed;
   s.replicas[t.task.id] = &t;
 }
 
@@ -407,14 +442,18 @@ void Services::avoid(const TaskEntry& t, std::vector<scheduler::Avoided>& avoide
   if (t.replica == nullptr) return;
   const ServiceEntry& s = *t.replica->service;
   if (s.spec.max_per_node == 0) return;
-  std::map<const NodeEntry*, std::uint32_t> count;
+  // A slot counts once: of the two that it holds while one takes the other's place one goes soon.
+  // So the one before it does not stand in its way.
+  std::map<const NodeEntry*, std::set<std::uint32_t>> slots;
   for (const auto& [id, other] : s.replicas) {
-    if (other != &t && other->node != nullptr && !other->task.draining) ++count[other->node];
+    const std::uint32_t slot = other->task.of.slot;
+    if (slot == t.task.of.slot || other->node == nullptr || other->task.draining) continue;
+    slots[other->node].insert(slot);
   }
-  for (const auto& [n, held] : count) {
-    if (held < s.spec.max_per_node || !n->index) continue;
+  for (const auto& [n, held] : slots) {
+    if (held.size() < s.spec.max_per_node || !n->index) continue;
     avoided.push_back(
-        {*n->index, fmt::format("holds {} of service {} (MaxPerNode)", held, s.spec.name)});
+        {*n->index, fmt::format("holds {} of service {} (MaxPerNode)", held.size(), s.spec.name)});
   }
 }
 

@@ -244,9 +244,10 @@ void Services::set_spec(ServiceEntry& s, service::ServiceSpec spec, service::Sta
   s.updated = core_.now_.wall;
   s.spec = std::move(spec);
   if (new_task) {
-    s.task_version = s.version;
+    s.task_version = version_of_task(s);
     s.state = state;
     s.failures = 0;
+    s.failed_slots.clear();
     s.failed = {};
     s.message.clear();
     s.done.clear();
@@ -260,6 +261,26 @@ void Services::set_spec(ServiceEntry& s, service::ServiceSpec spec, service::Sta
   core_.capacity_changed();  // what it forbade it may allow now
   save(s);
   touch(s);
+}
+
+// Replicas of an earlier version that was made the same way are as asked: they stay, and the rest
+// follows. What ends by itself runs anew.
+std::uint64_t Services::version_of_task(const ServiceEntry& s) const {
+  const auto kind = service::task_of(s.spec, 1).restart.kind;
+  if (kind == RestartPolicy::Kind::no || kind == RestartPolicy::Kind::on_failure) return s.version;
+  const PastSpec* same = made_alike(s);
+  return same == nullptr ? s.version : same->task_version;
+}
+
+// The newest earlier version with the same task, one that was stable before all others.
+const PastSpec* Services::made_alike(const ServiceEntry& s) const {
+  const PastSpec* found = nullptr;
+  for (auto at = s.history.rbegin(); at != s.history.rend(); ++at) {
+    if (service::differs_in_task(at->spec, s.spec)) continue;
+    if (at->converged) return &*at;
+    if (found == nullptr) found = &*at;
+  }
+  return found;
 }
 
 void Services::set_replicas(ServiceEntry& s, std::uint32_t count) {
@@ -340,12 +361,15 @@ api::ServiceView Services::view(const ServiceEntry& s) const {
   status.failures = s.failures;
   status.failed = s.failed;
   status.warnings = warnings(s);
+  std::set<std::uint32_t> ready, updated;  // a slot may hold two for a while
   for (const auto& [id, t] : s.replicas) {
     if (t->task.status.observed == Observed::running) ++status.running;
     if (t->task.draining || stage_of(*t) != service::Stage::ready) continue;
-    ++status.ready;
-    if (t->task.of.version == s.task_version) ++status.updated;
+    ready.insert(t->task.of.slot);
+    if (t->task.of.version == s.task_version) updated.insert(t->task.of.slot);
   }
+  status.ready = static_cast<std::uint32_t>(ready.size());
+  status.updated = static_cast<std::uint32_t>(updated.size());
   if (status.message.empty() && !s.removing) status.message = why_not_ready(s);
   // Slots whose work is done are as they should be.
   status.ready += static_cast<std::uint32_t>(s.done.size());

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "base/planted.h"
 #include "base/text.h"
@@ -43,6 +44,7 @@ std::optional<std::string> Services::address_of(const ServiceEntry& s, const Tas
 
 void Services::update_routes(ServiceEntry& s) {
   std::vector<api::RoutedReplica> sure, unsure;
+  std::set<TaskId> of_target;
   bool lacks_port = false;
   for (const auto& [id, t] : s.replicas) {
     if (t->task.desired == Desired::stop) continue;
@@ -53,11 +55,16 @@ void Services::update_routes(ServiceEntry& s) {
     if (!address) continue;
     const bool heard = t->node->state != NodeState::silent && t->node->state != NodeState::lost;
     (heard ? sure : unsure).push_back({id, t->task.of.slot, *address});
+    if (t->task.of.version == s.task_version) of_target.insert(id);
   }
   // A silent node may well serve on: when there is nothing better it is tried.
   if (sure.empty()) sure = std::move(unsure);
-  std::ranges::sort(sure, {},
-                    [](const api::RoutedReplica& r) { return std::pair(r.slot, r.task); });
+  // While a new one proves itself beside an old one that serves, the old one does.
+  std::ranges::sort(sure, {}, [&](const api::RoutedReplica& r) {
+    return std::tuple(r.slot, of_target.contains(r.task), r.task);
+  });
+  const auto twice = std::ranges::unique(sure, {}, &api::RoutedReplica::slot);
+  sure.erase(twice.begin(), twice.end());
   std::string unreached = sure.empty() && lacks_port ? unreached_words(s.spec) : "";
   if (sure == s.routed && unreached == s.unreached) return;
   s.routed = std::move(sure);

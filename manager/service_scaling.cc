@@ -32,7 +32,10 @@ void Services::usage_reported(const NodeEntry& n, const std::vector<api::TaskUsa
     if (t == nullptr || t->replica == nullptr || t->node != &n) continue;
     ServiceEntry& s = *t->replica->service;
     if (s.spec.autoscale.by != service::AutoscalePolicy::By::usage) continue;
-    s.samples.usage[told.task] = {core_.now_.mono, told.cpu_percent, told.memory_percent};
+    // What it reserves is what it may use; without that it is measured in cores.
+    const std::int64_t milli = t->task.spec->cpu_milli;
+    const double of = milli > 0 ? static_cast<double>(milli) / 1000 : 1;
+    s.samples.usage[told.task] = {core_.now_.mono, told.cpu_percent / of, told.memory_percent};
     touch(s);
   }
 }

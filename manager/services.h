@@ -55,17 +55,18 @@ struct ServiceEntry {
   std::set<std::uint32_t> slots;
   service::State state = service::State::updating;
   std::string message;
-  std::uint32_t failures = 0;        // in this update
-  TaskId failed;                     // whose failure counted last
-  std::uint64_t stable_version = 0;  // the task version that was stable last; 0: none
+  std::uint32_t failures = 0;            // slots that failed in this update
+  std::set<std::uint32_t> failed_slots;  // which
+  TaskId failed;                         // whose failure counted last
+  std::uint64_t stable_version = 0;      // the task version that was stable last; 0: none
   bool removing = false;
 
   // Of this life of the manager
   std::map<TaskId, TaskEntry*> replicas;  // that are not over
   std::set<std::uint32_t> done;           // slots whose replica ended well, and stays so
-  std::map<std::uint32_t, SlotPause> pauses;
-  std::vector<api::RoutedReplica> routed;  // as the table shows them
-  std::string unreached;                   // RoutedService::reason
+  std::map<std::pair<std::uint32_t, std::uint64_t>, SlotPause> pauses;  // by slot and version
+  std::vector<api::RoutedReplica> routed;                               // as the table shows them
+  std::string unreached;                                                // RoutedService::reason
   service::Samples samples;
   bool warned = false;  // of what warnings() says now
   Instant alarm = Instant::never();
@@ -140,6 +141,8 @@ class Services {
   Result<void> check_version(const ServiceEntry& s, std::optional<std::uint64_t> if_match) const;
   Result<void> check_collisions(const ServiceEntry* self, const service::ServiceSpec& spec) const;
   void set_spec(ServiceEntry& s, service::ServiceSpec spec, service::State state);
+  std::uint64_t version_of_task(const ServiceEntry& s) const;
+  const PastSpec* made_alike(const ServiceEntry& s) const;
   void set_replicas(ServiceEntry& s, std::uint32_t count);
   void set_global_slots(ServiceEntry& s);
   bool is_wanted_on(const ServiceEntry& s, const NodeEntry& n) const;
@@ -157,7 +160,8 @@ class Services {
   void carry_out(ServiceEntry& s, const service::Decision& d, const std::vector<TaskEntry*>& tasks);
   void conclude(ServiceEntry& s, service::Outcome outcome);
   void fail_update(ServiceEntry& s);
-  void start(ServiceEntry& s, std::uint32_t slot);
+  void end_incomplete(ServiceEntry& s);
+  void start(ServiceEntry& s, const service::Start& wanted);
   const PastSpec* past(const ServiceEntry& s, std::uint64_t task_version) const;
   std::string why_not_ready(const ServiceEntry& s) const;
   Result<const PastSpec*> step_back(const ServiceEntry& s) const;

@@ -35,6 +35,9 @@ std::string gist(std::string_view reason) {
 std::string Core::queue_key(const TaskEntry& t) const {
   std::string key = t.kind->queue_key;
   if (!t.task.of.service.is_nil()) key += "|s" + t.task.of.service.str();
+  // What is in its own slot is not in its way; under MaxPerNode that makes each slot another case.
+  const bool by_slot = t.replica != nullptr && t.replica->service->spec.max_per_node != 0;
+  if (by_slot) key += fmt::format(".{}", t.task.of.slot);
   for (const AvoidedNode& a : t.task.avoided) key += fmt::format("|a{}:{}", a.node.size(), a.node);
   return key;
 }

@@ -17,7 +17,8 @@
 
 namespace cube::service {
 
-// What one replica uses. Per cent of one core, and of its memory limit (or of its node's memory).
+// What one replica uses. Per cent of the CPU that it asks for (or of one core), and of its memory
+// limit (or of its node's memory).
 struct Usage {
   Instant at{};
   double cpu = 0, memory = 0;

@@ -12,9 +12,12 @@ namespace {
 struct Slot {
   bool wanted = false;
   bool done = false;                  // its last replica ended well and is not to be replaced
+  bool failed = false;                // its replica of the target did, in this update
   std::vector<std::size_t> present;   // of the target, where they may stay
-  std::vector<std::size_t> outdated;  // of another version, or on a node to be emptied
-  bool displaced = false;             // an outdated one is so because of its node
+  std::vector<std::size_t> outdated;  // of another version
+  std::vector<std::size_t> leaving;   // of any version, on a node to be emptied
+
+  bool is_empty() const { return present.empty() && outdated.empty() && leaving.empty(); }
 };
 
 bool settled(const Replica& r, const Situation& s) {
@@ -24,30 +27,19 @@ bool settled(const Replica& r, const Situation& s) {
 std::map<std::uint32_t, Slot> slots_of(const Situation& s) {
   std::map<std::uint32_t, Slot> out;
   for (const std::uint32_t slot : s.slots) out[slot].wanted = true;
+  for (const std::uint32_t slot : s.failed) out[slot].failed = true;
   for (std::size_t i = 0; i < s.replicas.size(); ++i) {
     const Replica& r = s.replicas[i];
     if (r.stage == Stage::over) {
       if (r.done && r.version == s.target) out[r.slot].done = true;
       continue;
     }
-    if (r.retiring) {
-      out[r.slot];  // not wanted, perhaps, but there
-      continue;
-    }
-    Slot& slot = out[r.slot];
-    if (r.version == s.target && !r.displaced) {
-      slot.present.push_back(i);
-    } else {
-      slot.outdated.push_back(i);
-      slot.displaced = slot.displaced || (r.version == s.target && r.displaced);
-    }
+    Slot& slot = out[r.slot];  // not wanted, perhaps, but there
+    if (r.retiring) continue;
+    auto& of = r.displaced ? slot.leaving : r.version == s.target ? slot.present : slot.outdated;
+    of.push_back(i);
   }
   return out;
-}
-
-bool any_ready(const std::vector<std::size_t>& of, const Situation& s) {
-  return std::ranges::any_of(of,
-                             [&](std::size_t i) { return s.replicas[i].stage == Stage::ready; });
 }
 
 class Decider {
@@ -57,33 +49,64 @@ class Decider {
   Decision run() {
     for (auto& [number, slot] : slots_) {
       if (!slot.wanted) {
-        retire_all(slot);
+        retire(slot.present);
+        retire(slot.outdated);
+        retire(slot.leaving);
       } else {
         settle(slot);
       }
     }
-    fill_empty();
-    if (s_.state != State::paused) exchange();
+    for (auto& [number, slot] : slots_) {
+      if (!slot.wanted) continue;
+      empty_node(number, slot);
+      fill(number, slot);
+    }
+    if (updates() && !is_failed()) exchange();
     judge();
     return std::move(out_);
   }
 
  private:
   bool updates() const { return s_.state == State::updating || s_.state == State::rolling_back; }
+  bool is_start_first() const { return s_.order == UpdatePolicy::Order::start_first; }
+  bool has_stable() const { return s_.stable != 0 && s_.stable != s_.target; }
 
-  void retire_all(Slot& slot) {
-    for (const std::size_t i : slot.present) out_.retire.push_back(i);
-    for (const std::size_t i : slot.outdated) out_.retire.push_back(i);
+  bool any_ready(const std::vector<std::size_t>& of) const {
+    return std::ranges::any_of(of,
+                               [&](std::size_t i) { return s_.replicas[i].stage == Stage::ready; });
   }
 
-  // Where the new one is ready the old one goes. Of two of a kind the one that is ready stays.
+  void retire(std::vector<std::size_t>& of) {
+    for (const std::size_t i : of) out_.retire.push_back(i);
+    of.clear();
+  }
+
+  // Where the new one is ready, and proved, the old one goes. Of two of a kind the one that is
+  // ready stays. What is not ready gives nothing by staying on a node to be emptied.
   void settle(Slot& slot) {
-    if (any_ready(slot.present, s_)) {
-      for (const std::size_t i : slot.outdated) out_.retire.push_back(i);
-      slot.outdated.clear();
-    }
     keep_one(slot.present);
     keep_one(slot.outdated);
+    if (!slot.present.empty() && is_proved(slot, s_.replicas[slot.present.front()])) {
+      retire(slot.outdated);
+      retire(slot.leaving);
+    }
+    const bool served = any_ready(slot.outdated);
+    std::erase_if(slot.leaving, [&](std::size_t i) {
+      const Replica& r = s_.replicas[i];
+      const bool replaced = r.version == s_.target && any_ready(slot.present);
+      const bool goes = r.stage != Stage::ready || served || replaced;
+      if (goes) out_.retire.push_back(i);
+      return goes;
+    });
+  }
+
+  // One that has failed before is believed only after the whole time.
+  bool is_proved(const Slot& slot, const Replica& r) const {
+    if (r.stage != Stage::ready) return false;
+    const Duration least = slot.failed ? std::max(r.proof, s_.policy.monitor) : r.proof;
+    const Instant at = r.ready_since + least;
+    look_again(at);
+    return at <= s_.now;
   }
 
   void keep_one(std::vector<std::size_t>& of) {
@@ -93,28 +116,53 @@ class Decider {
     for (; of.size() > 1; of.pop_back()) out_.retire.push_back(of.back());
   }
 
-  void fill_empty() {
-    for (auto& [number, slot] : slots_) {
-      if (!slot.wanted || slot.done || !slot.present.empty() || !slot.outdated.empty()) continue;
-      if (s_.order == UpdatePolicy::Order::stop_first && is_leaving(number)) continue;
-      out_.start.push_back(number);
+  // What serves there is replaced by one of its own version, unless another is on its way.
+  void empty_node(std::uint32_t number, Slot& slot) {
+    if (slot.leaving.empty()) return;
+    if (!is_start_first()) return retire(slot.leaving);
+    const std::uint64_t version = s_.replicas[slot.leaving.front()].version;
+    if (version == s_.target || !has_stable()) {
+      if (slot.present.empty()) start(number, s_.target);
+      return;
     }
+    const bool comes = !slot.outdated.empty() || (!slot.present.empty() && !slot.failed);
+    if (!comes) start(number, s_.stable);
+  }
+
+  // A slot without anything gets something. Beside a new one that has failed something serves.
+  void fill(std::uint32_t number, const Slot& slot) {
+    if (slot.done) return;
+    const bool lacks = is_start_first() && slot.failed && !slot.present.empty() &&
+                       !any_ready(slot.present) && slot.outdated.empty() && slot.leaving.empty();
+    if (lacks && has_stable()) return start(number, s_.stable);
+    if (!slot.is_empty() || (!is_start_first() && is_leaving(number))) return;
+    const bool falls_back =
+        s_.state == State::paused ? is_failed() || slot.failed : slot.failed && is_start_first();
+    start(number, falls_back && has_stable() ? s_.stable : s_.target);
+  }
+
+  void start(std::uint32_t slot, std::uint64_t version) {
+    const Start one{slot, version};
+    if (std::ranges::find(out_.start, one) == out_.start.end()) out_.start.push_back(one);
   }
 
   // With stop_first the next one waits until nothing is left of the one before.
   bool is_leaving(std::uint32_t number) const {
-    return std::ranges::any_of(s_.replicas, [&](const Replica& r) {
+    const auto leaves = [&](const Replica& r) {
       return r.slot == number && r.retiring && r.stage != Stage::over;
-    });
+    };
+    const auto goes_now = [&](std::size_t i) { return s_.replicas[i].slot == number; };
+    return std::ranges::any_of(s_.replicas, leaves) || std::ranges::any_of(out_.retire, goes_now);
   }
 
-  // Slots that the update has begun to change and not finished.
+  // Slots that the update has begun to change and not finished. One that has failed is none: who
+  // goes on all the same does not wait for it.
   std::uint32_t in_progress(Instant& last_settled) const {
     std::uint32_t count = 0;
     for (const auto& [number, slot] : slots_) {
       if (!slot.wanted || slot.done) continue;
       if (slot.present.empty()) {
-        count += slot.outdated.empty() ? 1 : 0;  // stopped first, the next one not there yet
+        count += slot.is_empty() && !slot.failed ? 1 : 0;  // stopped first, the next not there yet
         continue;
       }
       const Replica& r = s_.replicas[slot.present.front()];
@@ -122,7 +170,7 @@ class Decider {
         last_settled = std::max(last_settled, r.ready_since + s_.policy.monitor);
         continue;
       }
-      ++count;
+      count += slot.failed ? 0 : 1;
       if (r.stage == Stage::ready) look_again(r.ready_since + s_.policy.monitor);
     }
     return count;
@@ -132,24 +180,25 @@ class Decider {
     if (at > s_.now) out_.look_again = std::min(out_.look_again, at);
   }
 
+  bool is_served(const Slot& slot) const {
+    return any_ready(slot.outdated) || any_ready(slot.leaving);
+  }
+
   // What does not run loses nothing by being replaced at once, but is one of those that are down:
-  // perhaps an update before this one took it down. Only then those that do run.
+  // perhaps an update before this one took it down. Only then those that do run. One that failed
+  // and is over is tried again, beside what serves.
   void exchange() {
     Instant last_settled{};
     std::uint32_t busy = in_progress(last_settled);
-    const bool goes_on = updates() && !is_failed();
     for (auto& [number, slot] : slots_) {
-      if (!is_to_be_exchanged(slot)) continue;
-      // Its node is to be emptied: that waits for no update.
-      if (!slot.displaced && (!goes_on || any_ready(slot.outdated, s_))) continue;
-      ++busy;
+      if (!is_to_be_exchanged(slot) || (is_served(slot) && !slot.failed)) continue;
+      busy += slot.failed ? 0 : 1;
       replace(number, slot);
     }
-    if (!goes_on) return;
     const Instant next = last_settled + s_.policy.delay;
     const bool must_wait = s_.policy.delay > 0s && last_settled > Instant{} && next > s_.now;
     for (auto& [number, slot] : slots_) {
-      if (!is_to_be_exchanged(slot) || slot.displaced || !any_ready(slot.outdated, s_)) continue;
+      if (!is_to_be_exchanged(slot) || !is_served(slot) || slot.failed) continue;
       if (must_wait) return look_again(next);
       if (s_.policy.parallelism != 0 && busy >= s_.policy.parallelism) return;
       ++busy;
@@ -158,14 +207,11 @@ class Decider {
   }
 
   static bool is_to_be_exchanged(const Slot& slot) {
-    return slot.wanted && !slot.outdated.empty() && slot.present.empty();
+    return slot.wanted && slot.present.empty() && !(slot.outdated.empty() && slot.leaving.empty());
   }
 
-  void replace(std::uint32_t number, const Slot& slot) {
-    if (s_.order == UpdatePolicy::Order::start_first) {
-      out_.start.push_back(number);
-      return;
-    }
+  void replace(std::uint32_t number, Slot& slot) {
+    if (is_start_first()) return start(number, s_.target);
     for (const std::size_t i : slot.outdated) out_.retire.push_back(i);
   }
 
@@ -185,12 +231,17 @@ class Decider {
       out_.outcome = Outcome::failed;
       return;
     }
+    bool all = true;
     for (const auto& [number, slot] : slots_) {
       if (!slot.wanted || slot.done) continue;
-      if (!slot.outdated.empty() || slot.present.empty()) return;
+      if (updates() && slot.failed && !any_ready(slot.present)) {
+        all = false;
+        continue;
+      }
+      if (!slot.outdated.empty() || !slot.leaving.empty() || slot.present.empty()) return;
       if (!settled(s_.replicas[slot.present.front()], s_)) return;
     }
-    out_.outcome = Outcome::done;
+    out_.outcome = all ? Outcome::done : Outcome::incomplete;
   }
 
   const Situation& s_;

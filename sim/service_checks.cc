@@ -168,15 +168,19 @@ void ServiceChecks::check_slots(const ServiceId& id) {
   if (at == services_.end()) return;
   Known& known = at->second;
   struct Held {
-    int present = 0, outdated = 0;
+    int present = 0, outdated = 0, leaving = 0, leaving_outdated = 0;
     bool ready = false;
   };
   std::map<std::uint32_t, Held> slots;
   for (const auto& [task, t] : replicas_[id]) {
     if (!is_wanted(t)) continue;
     Held& held = slots[t.of.slot];
-    const bool is_present = t.of.version == known.entry.task_version && !is_displaced(t);
-    ++(is_present ? held.present : held.outdated);
+    const bool is_present = t.of.version == known.entry.task_version;
+    if (is_displaced(t)) {
+      ++(is_present ? held.leaving : held.leaving_outdated);
+    } else {
+      ++(is_present ? held.present : held.outdated);
+    }
     held.ready |= takes_requests(t);
     if (!known.entry.slots.contains(t.of.slot)) {
       checks_.fail("{} is wanted in a slot that service {} does not have", in_words(t),
@@ -184,9 +188,11 @@ void ServiceChecks::check_slots(const ServiceId& id) {
     }
   }
   for (const auto& [slot, held] : slots) {
-    if (held.present <= 1 && held.outdated <= 1) continue;
-    checks_.fail("service {}: slot {} has {} replicas, and {} older or displaced",
-                 known.entry.spec.name, slot, held.present, held.outdated);
+    const int most = std::max({held.present, held.outdated, held.leaving, held.leaving_outdated});
+    if (most <= 1) continue;
+    checks_.fail("service {}: slot {} has {} replicas, {} older, and {} and {} displaced",
+                 known.entry.spec.name, slot, held.present, held.outdated, held.leaving,
+                 held.leaving_outdated);
   }
   std::erase_if(known.taken_down, [&](std::uint32_t slot) {
     return !known.entry.slots.contains(slot) || slots[slot].ready;
@@ -259,7 +265,8 @@ void ServiceChecks::check_given_up(const Task& before, const Task& now) {
   }
   // What another replica has taken the place of by now, perhaps in this very step, is over.
   std::erase_if(known.taken_down, [&](std::uint32_t other) {
-    return !s.slots.contains(other) || is_served(now.of.service, other);
+    return !s.slots.contains(other) || s.failed_slots.contains(other) ||
+           is_served(now.of.service, other);
   });
   known.taken_down.insert(slot);
   const std::uint32_t most = s.spec.update.parallelism;

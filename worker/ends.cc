@@ -73,7 +73,9 @@ struct Tally {
 Tally tally(const Attempt& a, const End& end) {
   Tally out{a.backoff, a.status.failures};
   if (end.failure == Failure::engine) return out;  // nobody's fault
-  if (end.ran_for >= limits::restart_good_run && end.failure != Failure::unhealthy) out = {};
+  // Of what fell ill the healthy part counts: what never was healthy that long runs no good run.
+  const Duration good = end.failure == Failure::unhealthy ? end.healthy_for : end.ran_for;
+  if (good >= limits::restart_good_run) out = {};
   ++out.backoff.ends;
   if (end.failure == Failure::none) {
     out.failures = out.backoff.counted = 0;
@@ -105,6 +107,7 @@ void Worker::Impl::container_ended(Attempt& a, std::uint32_t restart, const runt
   }
   if (a.backoff.stop_for == StopFor::unhealthy) {
     end.failure = Failure::unhealthy;
+    end.healthy_for = a.probing.good_until - a.probing.good_since;
     end.reason = a.backoff.stop_reason;
   } else if (was_engines_doing(a, seen, c)) {
     end.failure = Failure::engine;
@@ -209,6 +212,7 @@ void Worker::Impl::vanished(Attempt& a, std::uint32_t restart) {
   end.ran_for = std::max(Duration::zero(), now.wall - a.status.started);
   if (a.backoff.stop_for == StopFor::unhealthy) {
     end.failure = Failure::unhealthy;
+    end.healthy_for = a.probing.good_until - a.probing.good_since;
     end.reason = a.backoff.stop_reason;
   } else if (boot_changed) {
     end.failure = Failure::engine;

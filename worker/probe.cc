@@ -42,6 +42,10 @@ Instant next_probe(const HealthCheck& check, const Probing& probing) {
 Health judge(const HealthCheck& check, Probing& probing, bool ok, Instant now) {
   CUBE_ASSERT(check.kind != HealthCheck::Kind::none);
   if (ok) {
+    const bool begins = !probing.succeeded || probing.failures >= std::max(check.retries, 1U) ||
+                        probing.good_since == Instant{};
+    if (begins) probing.good_since = now;
+    probing.good_until = now;
     probing.succeeded = true;
     probing.failures = 0;
     return Health::healthy;

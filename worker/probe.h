@@ -24,6 +24,8 @@ struct Probing {
   bool under_way = false;
   bool succeeded = false;      // once, ever
   std::uint32_t failures = 0;  // in a row, those that count
+  // The first and the last success since it was not healthy; equal: no success, or one.
+  Instant good_since, good_until;
 };
 
 // When the next probe is due; never() while one is under way or nothing is probed.

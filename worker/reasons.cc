@@ -3,35 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <utility>
 
 #include "base/text.h"
 
 namespace cube::worker {
 namespace {
-
-// Linux numbers, the same on every platform that containers are built for.
-constexpr std::array<std::pair<std::int32_t, std::string_view>, 16> signals = {{
-    {1, "SIGHUP"},
-    {2, "SIGINT"},
-    {3, "SIGQUIT"},
-    {4, "SIGILL"},
-    {5, "SIGTRAP"},
-    {6, "SIGABRT"},
-    {7, "SIGBUS"},
-    {8, "SIGFPE"},
-    {9, "SIGKILL"},
-    {10, "SIGUSR1"},
-    {11, "SIGSEGV"},
-    {12, "SIGUSR2"},
-    {13, "SIGPIPE"},
-    {14, "SIGALRM"},
-    {15, "SIGTERM"},
-    {31, "SIGSYS"},
-}};
-constexpr std::int32_t signal_exit_base = 128;  // an engine shows signal n as exit code 128 + n
-constexpr std::int32_t signal_max = 64;
 
 // What a process that cannot be run leaves, by the convention of shells and of the engine's init.
 constexpr std::int32_t exit_not_executable = 126;
@@ -65,19 +41,6 @@ std::string oom_in_words(const TaskSpec& spec) {
 }
 
 }  // namespace
-
-std::string signal_in_words(std::int32_t signal) {
-  const auto found = std::find_if(signals.begin(), signals.end(),
-                                  [&](const auto& known) { return known.first == signal; });
-  if (found == signals.end()) return fmt::format("{}", signal);
-  return fmt::format("{} ({})", signal, found->second);
-}
-
-std::string exit_in_words(std::int32_t exit_code) {
-  const std::int32_t signal = exit_code - signal_exit_base;
-  if (signal < 1 || signal > signal_max) return fmt::format("exit code {}", exit_code);
-  return fmt::format("killed by signal {}", signal_in_words(signal));
-}
 
 std::string pause_in_words(Duration d) {
   const auto ms = d.count() / 1000;

@@ -6,6 +6,7 @@
 
 #include "base/time.h"
 #include "runtime/runtime.h"
+#include "task/exit_words.h"
 #include "task/task.h"
 
 namespace cube::worker {
@@ -18,6 +19,7 @@ struct End {
   bool ran = false;        // false: it could not be started
   bool signalled = false;  // shortly after a signal that somebody else sent
   Duration ran_for{};      // by the engine's own stamps
+  Duration healthy_for{};  // of one that was stopped for its health: before it fell ill
   WallTime started{}, finished{};
 };
 
@@ -25,10 +27,6 @@ struct End {
 // (the engine's own flag is unreliable on cgroup v2).
 End end_of(const runtime::Container& container, const TaskSpec& spec, bool oom_seen);
 
-// "exit code 3"; above 128 also the signal that it usually means.
-std::string exit_in_words(std::int32_t exit_code);
-// "9 (SIGKILL)".
-std::string signal_in_words(std::int32_t signal);
 // "350 ms", "4 s", "2.5 s", "3 min": for people, rounded.
 std::string pause_in_words(Duration d);
 

@@ -231,6 +231,32 @@ TEST_CASE_FIXTURE(ServiceFixture, "an update that the manager rolled back is exi
   CHECK(has(got.err, "the update failed and was rolled back: replica web.1 failed: exit code 1"));
 }
 
+// The old replicas are all there still: it is back before anybody looks.
+TEST_CASE_FIXTURE(ServiceFixture,
+                  "a rollback that takes no time is told as one, with its culprit") {
+  auto& web = manager.add_service("web", "echo:1");
+  Task& bad = replica(web, 1);
+  bad.status.observed = Observed::exited;
+  bad.status.final = true;
+  bad.status.failure = Failure::exit;
+  bad.status.exit_code = 7;
+  bad.status.reason = "exit code 7";
+  const TaskId failed = bad.id;
+  manager.service_script = [=](api::ServiceView& s, int) {
+    s.version = 3;
+    s.task_version = 1;
+    s.status.state = "stable";
+    s.status.message = "rolled back to version 1: web.1 on n1: exit code 7";
+    s.status.failed = failed;
+    s.status.updated = s.status.ready = s.status.replicas;
+  };
+  const auto got = cube({"service", "update", "--image", "bad", "web"});
+  CAPTURE(got.err);
+  CHECK(got.code == exit_not_converged);
+  CHECK(has(got.err, "the update failed and was rolled back: web.1 on n1: exit code 7 ("));
+  CHECK(has(got.err, "web.1 (bb1d0000): Failed on n1: exit code 7\n"));
+}
+
 TEST_CASE_FIXTURE(ServiceFixture, "what another changed or removed ends the wait") {
   manager.add_service("web", "echo:1");
   manager.service_script = [](api::ServiceView& s, int asked) {

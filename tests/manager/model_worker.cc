@@ -171,6 +171,7 @@ void ModelWorker::end_start(Container& c, Instant now) {
     c.status.started = WallTime{now.us};
     c.due = Instant::never();
     if (c.spec.health.kind != HealthCheck::Kind::none) c.due = now + healthy_takes;
+    if (c.spec.image == "brief") c.due = now + brief_run;
     c.status.host_ports.clear();
     for (const PortBinding& p : c.spec.ports) {
       const std::uint16_t chosen = p.host_port != 0 ? p.host_port : next_port++;
@@ -211,7 +212,11 @@ void ModelWorker::tick(Instant now) {
         removed.push_back(key);
         break;
       case Observed::running:
-        become_healthy(c);
+        if (c.spec.image == "brief") {
+          exits(c, 7, Failure::exit, "exit code 7", now);
+        } else {
+          become_healthy(c);
+        }
         break;
       case Observed::placed:
       case Observed::pulling:

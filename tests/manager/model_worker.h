@@ -22,6 +22,7 @@ struct ModelWorker {
   bool engine_ready = true;
   std::string cannot_start;  // not empty: starts fail here, and why
   Duration start_takes = 500ms, stop_takes = 1s, healthy_takes = 300ms;
+  Duration brief_run = 1s;  // so long runs what is made of the image "brief"
 
   bool keeps_lease = true;
   Instant lease_until{};  // kept by its guard too, when the process is down

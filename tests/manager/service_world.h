@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "tests/manager/world.h"
@@ -29,6 +30,33 @@ struct ServiceWorld : World {
 
   void create(service::ServiceSpec spec) {
     step(manager::ServiceInput(manager::CreateService{token(), std::move(spec)}));
+  }
+  void update(const service::ServiceSpec& spec) {
+    step(manager::ServiceInput(manager::UpdateService{token(), spec.name, spec, std::nullopt}));
+  }
+  void drain(const std::string& node) {
+    step(manager::SetAvailability{token(), node, manager::Availability::drain});
+  }
+  api::ServiceView view() { return *manager().service("web"); }
+
+  // Replicas of "web" that are to stay, and run, of this image (empty: any) on this node (the
+  // same).
+  std::uint32_t running(std::string_view image, std::string_view node = "") {
+    const auto tasks = manager().service_tasks("web");
+    return static_cast<std::uint32_t>(std::ranges::count_if(*tasks, [&](const Task* t) {
+      return !t->draining && t->desired == Desired::run &&
+             t->status.observed == Observed::running &&
+             (image.empty() || t->spec->image == image) && (node.empty() || t->node == node);
+    }));
+  }
+  // The fewest replicas that were ready at any time within this span.
+  std::uint32_t least_ready_within(Duration span) {
+    std::uint32_t least = view().status.ready;
+    for (Duration t{}; t < span; t += 100ms) {
+      run_for(100ms);
+      least = std::min(least, view().status.ready);
+    }
+    return least;
   }
 };
 

@@ -35,8 +35,7 @@ TEST_CASE("after an update the replicas are spread as before it") {
     };
     CHECK(even());
     const auto tasks = world.manager().service_tasks("web");
-    for (const Task* t : *tasks)
-      CHECK(t->spec->labels.at("cube.service") == "web");
+    for (const Task* t : *tasks) CHECK(t->spec->labels.at("cube.service") == "web");
     for (int round = 1; round <= 4; ++round) {
       CAPTURE(round);
       spec.task.env = {fmt::format("ROUND={}", round)};

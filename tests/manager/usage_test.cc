@@ -38,4 +38,21 @@ TEST_CASE("replicas are added while the reported usage is high, and the least us
   CHECK(world.problems.empty());
 }
 
+TEST_CASE("a replica's CPU is measured by what it asks for") {
+  for (const std::int64_t milli : {20, 0, 4000}) {
+    CAPTURE(milli);
+    ServiceWorld world(1);
+    service::ServiceSpec spec = ServiceWorld::web();
+    spec.task.cpu_milli = milli;
+    spec.autoscale.by = service::AutoscalePolicy::By::usage;
+    spec.autoscale.max = 2;
+    spec.autoscale.interval = 30s;
+    world.create(spec);
+    const double percent = milli == 4000 ? 330 : 1.9;  // of one core
+    world.worker("n1")->cpu_percent = [=](const TaskSpec&) { return percent; };
+    world.run_for(2min);
+    CHECK(world.view().status.replicas == (milli == 0 ? 1 : 2));
+  }
+}
+
 }  // namespace cube::test

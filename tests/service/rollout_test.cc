@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/rng.h"
 
@@ -19,6 +20,8 @@ constexpr Instant start{1'000'000'000};
 struct Model {
   Situation s;
   std::uint64_t bad_version = 0;
+  bool checked = true;  // health checks keep a bad one from ever being ready; else it runs for
+  Duration bad_runs_for = 1s;  // so long, and is started again
   Duration start_time = 2s;
   std::vector<Instant> since;  // by replica: when its stage began
   std::uint32_t least_ready = UINT32_MAX, most_alive = 0;
@@ -48,8 +51,11 @@ struct Model {
       s.replicas[i].retiring = true;
       since[i] = s.now;
     }
-    for (const std::uint32_t slot : d.start) {
-      s.replicas.push_back({.slot = slot, .version = s.target, .stage = Stage::starting});
+    for (const Start& one : d.start) {
+      s.replicas.push_back({.slot = one.slot,
+                            .version = one.version,
+                            .stage = Stage::starting,
+                            .proof = checked ? Duration{} : Duration(5s)});
       since.push_back(s.now);
     }
   }
@@ -59,15 +65,49 @@ struct Model {
     for (std::size_t i = 0; i < s.replicas.size(); ++i) {
       Replica& r = s.replicas[i];
       if (r.retiring && r.stage != Stage::over && s.now - since[i] >= 1s) r.stage = Stage::over;
+      const bool crashes = r.version == bad_version && !checked;
+      if (crashes && r.stage == Stage::ready && s.now - r.ready_since >= bad_runs_for) fail(i);
+      if (crashes && r.stage == Stage::failing && s.now - since[i] >= 10s)
+        r.stage = Stage::starting;
       if (r.stage != Stage::starting || s.now - since[i] < start_time) continue;
-      if (r.version == bad_version) {
-        r.stage = Stage::failing;
-        ++s.failures;
+      if (r.version == bad_version && checked) {
+        fail(i);
       } else {
         r.stage = Stage::ready;
         r.ready_since = s.now;
       }
     }
+  }
+
+  void fail(std::size_t i) {
+    s.replicas[i].stage = Stage::failing;
+    since[i] = s.now;
+    const std::uint32_t slot = s.replicas[i].slot;
+    if (std::ranges::find(s.failed, slot) != s.failed.end()) return;
+    s.failed.push_back(slot);
+    ++s.failures;
+  }
+
+  // The target becomes another, as by an update.
+  void update(std::uint64_t version) {
+    s.stable = s.target;
+    s.target = version;
+    s.state = State::updating;
+    s.failures = 0;
+    s.failed.clear();
+  }
+  std::uint32_t of(std::uint64_t version, Stage stage) const {
+    return static_cast<std::uint32_t>(std::ranges::count_if(s.replicas, [&](const Replica& r) {
+      return r.version == version && r.stage == stage && !r.retiring;
+    }));
+  }
+  // Slots in which something takes requests.
+  std::uint32_t served() const {
+    std::set<std::uint32_t> slots;
+    for (const Replica& r : s.replicas) {
+      if (r.stage == Stage::ready && !r.retiring) slots.insert(r.slot);
+    }
+    return static_cast<std::uint32_t>(slots.size());
   }
 
   // Until the update is over, or `most`.
@@ -76,7 +116,7 @@ struct Model {
       const Decision d = decide(s);
       apply(d);
       if (d.outcome != Outcome::going_on) return d.outcome;
-      least_ready = std::min(least_ready, ready());
+      least_ready = std::min(least_ready, served());
       most_alive = std::max(most_alive, alive());
       pass(500ms);
     }
@@ -98,7 +138,7 @@ struct Model {
 TEST_CASE("a new service starts all of its slots at once") {
   Model m(3);
   const Decision d = decide(m.s);
-  CHECK(d.start == std::vector<std::uint32_t>{1, 2, 3});
+  CHECK(d.start == std::vector<Start>{{1, 1}, {2, 1}, {3, 1}});
   CHECK(d.retire.empty());
 }
 
@@ -189,6 +229,133 @@ TEST_CASE("a bad version stops the update at its first failure and costs no capa
   CHECK(m.ready() == 4);
 }
 
+// One that runs for a moment looks ready, and is no reason to give up what serves.
+TEST_CASE("a bad version without a health check costs no capacity either") {
+  Model m(3);
+  m.checked = false;
+  m.bring_up();
+  m.bad_version = 2;
+  m.update(2);
+  CHECK(m.play(60s) == Outcome::failed);
+  m.s.state = State::paused;
+  CHECK(m.play(5min) == Outcome::going_on);
+  CHECK(m.least_ready == 3);
+  CHECK(m.of(1, Stage::ready) == 3);
+}
+
+// It fails after the old one went, within the time in which that is the update's fault.
+TEST_CASE("a slot that an update cost its replica gets one of the stable version") {
+  for (const auto policy : {UpdatePolicy::OnFailure::pause, UpdatePolicy::OnFailure::go_on}) {
+    Model m(2);
+    m.checked = false;
+    m.bring_up();
+    m.bad_version = 2;
+    m.bad_runs_for = 8s;
+    m.s.policy.monitor = 20s;
+    m.s.policy.on_failure = policy;
+    m.update(2);
+    CHECK(m.play(5min) != Outcome::going_on);
+    m.s.state = State::paused;
+    m.play(20s);
+    CHECK(m.of(1, Stage::ready) == 2);
+    m.least_ready = UINT32_MAX;
+    CHECK(m.play(5min) == Outcome::going_on);
+    CHECK(m.least_ready == 2);
+  }
+}
+
+TEST_CASE("where the policy goes on, failed slots hold up no other, and the update ends") {
+  for (const std::uint32_t parallelism : {1U, 2U, 0U}) {
+    CAPTURE(parallelism);
+    for (const bool checked : {true, false}) {
+      CAPTURE(checked);
+      Model m(4);
+      m.checked = checked;
+      m.bring_up();
+      m.bad_version = 2;
+      m.s.policy.parallelism = parallelism;
+      m.s.policy.on_failure = UpdatePolicy::OnFailure::go_on;
+      m.update(2);
+      CHECK(m.play(5min) == Outcome::incomplete);
+      CHECK(m.s.failures == 4);
+      CHECK(m.least_ready == 4);
+      // Should it come good after all, that is the end of it.
+      m.s.state = State::paused;
+      m.bad_version = 0;
+      for (Replica& r : m.s.replicas) {
+        if (r.stage == Stage::failing) r.stage = Stage::starting;
+      }
+      CHECK(m.play(5min) == Outcome::done);
+      CHECK(m.of(2, Stage::ready) == 4);
+      CHECK(m.least_ready == 4);
+    }
+  }
+}
+
+TEST_CASE("with stop-first and a policy that goes on every slot has its turn") {
+  Model m(4);
+  m.bring_up();
+  m.s.order = UpdatePolicy::Order::stop_first;
+  m.bad_version = 2;
+  m.s.policy.on_failure = UpdatePolicy::OnFailure::go_on;
+  m.update(2);
+  CHECK(m.play(5min) == Outcome::incomplete);
+  CHECK(m.of(2, Stage::failing) == 4);
+}
+
+TEST_CASE("failures that are tolerated do not hold up the rest") {
+  Model m(4);
+  m.bring_up();
+  m.s.policy.max_failures_permille = 500;
+  m.update(2);
+  for (int i = 0; i < 60; ++i) {  // what is of slot 1 fails, all else comes up
+    m.apply(decide(m.s));
+    m.pass(500ms);
+    for (std::size_t k = 0; k < m.s.replicas.size(); ++k) {
+      const Replica& r = m.s.replicas[k];
+      if (r.slot == 1 && r.version == 2 && r.stage == Stage::ready) m.fail(k);
+    }
+  }
+  CHECK(decide(m.s).outcome == Outcome::incomplete);
+  CHECK(m.of(2, Stage::ready) == 3);
+  CHECK(m.of(1, Stage::ready) == 1);
+}
+
+TEST_CASE("a node to be emptied waits for no update: each goes where one of its version runs") {
+  for (const State state : {State::paused, State::updating}) {
+    Model m(2);
+    m.bring_up();
+    m.bad_version = 2;
+    m.update(2);
+    CHECK(m.play(60s) == Outcome::failed);
+    m.s.state = state;
+    if (state == State::updating) m.s.policy.on_failure = UpdatePolicy::OnFailure::go_on;
+    for (Replica& r : m.s.replicas) {
+      if (r.version == 1) r.displaced = true;
+    }
+    for (int i = 0; i < 60; ++i) {
+      m.apply(decide(m.s));
+      CHECK(m.served() == 2);
+      m.pass(500ms);
+    }
+    CHECK(m.of(1, Stage::ready) == 2);
+    for (const Replica& r : m.s.replicas) CHECK((!r.displaced || r.stage == Stage::over));
+  }
+}
+
+TEST_CASE("what does not run leaves a node to be emptied at once") {
+  Model m(1);
+  m.bring_up();
+  m.bad_version = 2;
+  m.update(2);
+  CHECK(m.play(60s) == Outcome::failed);
+  m.s.state = State::paused;
+  REQUIRE(m.s.replicas.back().stage == Stage::failing);
+  m.s.replicas.back().displaced = true;
+  const std::size_t failing = m.s.replicas.size() - 1;
+  CHECK(decide(m.s).retire == std::vector<std::size_t>{failing});
+}
+
 TEST_CASE("with stop-first a bad version costs what may be down, and no more") {
   Model m(4);
   m.bring_up();
@@ -229,7 +396,7 @@ TEST_CASE("what is over is replaced, unless it ended well under a policy that le
   s.now = start;
   s.slots = {1};
   s.replicas = {{.slot = 1, .version = 1, .stage = Stage::over}};
-  CHECK(decide(s).start == std::vector<std::uint32_t>{1});
+  CHECK(decide(s).start == std::vector<Start>{{1, 1}});
   s.replicas[0].done = true;
   CHECK(decide(s).start.empty());
 }
@@ -251,7 +418,7 @@ TEST_CASE("a node to be emptied: the replacement is ready before the old one goe
   m.bring_up();
   m.s.replicas[0].displaced = true;
   Decision d = decide(m.s);
-  CHECK(d.start == std::vector<std::uint32_t>{1});
+  CHECK(d.start == std::vector<Start>{{1, 1}});
   CHECK(d.retire.empty());
   m.play(10s);
   CHECK(m.least_ready == 2);

@@ -5,6 +5,24 @@
 namespace cube::worker {
 namespace {
 
+TEST_CASE("why the container before ended, whatever the present one does") {
+  AttemptStatus status;
+  CHECK(end_in_words(status).empty());
+  status.restart = 1;
+  CHECK(end_in_words(status) == "exit code 0");
+  status.failure = Failure::exit;
+  status.exit_code = 7;
+  status.reason = "creating the container";
+  CHECK(end_in_words(status) == "exit code 7");
+  status.exit_code = 137;
+  CHECK(end_in_words(status) == "killed by signal 9 (SIGKILL)");
+  status.reason = "restart 1 in 2 s; last: killed by an operator";
+  CHECK(end_in_words(status) == "killed by an operator");
+  status.reason = "pulling image web";
+  status.failure = Failure::oom;
+  CHECK(end_in_words(status) == "out of memory");
+}
+
 TEST_CASE("exit codes in words") {
   CHECK(exit_in_words(0) == "exit code 0");
   CHECK(exit_in_words(3) == "exit code 3");
