@@ -50,6 +50,15 @@ TEST_CASE("random uuids are version 4, differ, and read back") {
 }
 
 TEST_CASE("nil") {
+  // Ordered as their text is.
+  Rng rng(1);
+  for (int i = 0; i < 1000; ++i) {
+    Uuid a = rng.uuid();
+    Uuid b = a;
+    b.bytes[rng.below(16)] = static_cast<std::uint8_t>(rng.below(256));
+    CHECK((a <=> b) == (a.str() <=> b.str()));
+    CHECK((a == b) == (a.str() == b.str()));
+  }
   CHECK(TaskId().is_nil());
   CHECK(!TaskId(Uuid::from_random(0, 0)).is_nil());
   CHECK(!TaskId::parse("nonsense"));
