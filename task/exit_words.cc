@@ -49,11 +49,14 @@ std::string exit_in_words(std::int32_t exit_code) {
   return fmt::format("killed by signal {}", signal_in_words(signal));
 }
 
+std::string_view last_end_in(std::string_view reason) {
+  constexpr std::string_view last = "; last: ";
+  const auto at = reason.find(last);
+  return at == std::string_view::npos ? std::string_view() : reason.substr(at + last.size());
+}
+
 std::string end_in_words(const AttemptStatus& status) {
-  constexpr std::string_view last = "; last: ";  // as the worker says it while a restart is due
-  if (const auto at = status.reason.find(last); at != std::string::npos) {
-    return status.reason.substr(at + last.size());
-  }
+  if (const auto told = last_end_in(status.reason); !told.empty()) return std::string(told);
   switch (status.failure) {
     case Failure::exit:
       return exit_in_words(status.exit_code);

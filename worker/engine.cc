@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "base/planted.h"
+#include "task/exit_words.h"
 #include "worker/impl.h"
 
 namespace cube::worker {
@@ -214,11 +215,14 @@ void Worker::Impl::start_operation(Attempt& a, Next next, Slot slot) {
       op = operation(InspectContainer{
           id.empty() ? container_name(a.key, next.restart, config.cluster, config.name) : id});
       break;
-    case Verb::create:
+    case Verb::create: {
       // As long as nobody knows whether the image must be pulled, the state stays before `pulling`.
-      observe(a, a.pulled ? Observed::creating : a.status.observed, "creating the container");
+      const std::string end(last_end_in(a.status.reason));
+      observe(a, a.pulled ? Observed::creating : a.status.observed,
+              "creating the container" + (end.empty() ? "" : "; last: " + end));
       op = operation(CreateContainer{config_of(a)});
       break;
+    }
     case Verb::start:
       observe(a, Observed::starting, "starting the container");
       op = operation(StartContainer{id});
