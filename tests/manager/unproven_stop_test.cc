@@ -12,6 +12,23 @@ bool runs_on(const ModelWorker& w) {
   return !w.containers.empty();
 }
 
+// A manager that starts anew and cannot reach `w` is asked to stop what may run there.
+void stop_behind_its_back(World& world, ModelWorker& w) {
+  world.kill_manager();
+  w.reachable = false;
+  world.start_manager();
+  world.run_for(1s);
+  world.stop("web");
+  world.run_for(5s);
+}
+
+void come_back(World& world, ModelWorker& w) {
+  w.reachable = true;
+  ++w.change;
+  world.poke(w);
+  world.run_for(120s);
+}
+
 TEST_CASE("a task is not stopped while an earlier attempt may live on a node not heard of yet") {
   for (const bool returns : {true, false}) {
     CAPTURE(returns);
@@ -38,21 +55,13 @@ TEST_CASE("a task is not stopped while an earlier attempt may live on a node not
     a.reachable = true;
     world.run_for(5s);  // n1 is told to stop what it has; that takes a while
     REQUIRE(runs_on(a));
-    world.kill_manager();
-    a.reachable = false;
-    world.start_manager();
-    world.run_for(1s);
-    world.stop("web");
-    world.run_for(5s);
+    stop_behind_its_back(world, a);
     CHECK_FALSE(runs_on(b));
     REQUIRE(runs_on(a));
     const auto state = [&] { return (*world.manager().task("web"))->is_terminal(); };
     CHECK_FALSE(state());
     if (returns) {
-      a.reachable = true;
-      ++a.change;
-      world.poke(a);
-      world.run_for(60s);
+      come_back(world, a);
       CHECK_FALSE(runs_on(a));
     } else {
       world.run_for(30s);  // it is lost: nobody waits for it
@@ -89,18 +98,10 @@ TEST_CASE("a task that left its node is not stopped while it may live there") {
   REQUIRE(runs_on(a));
   REQUIRE(!runs_on(b));
   REQUIRE((*world.manager().task("web"))->node.empty());
-  world.kill_manager();
-  a.reachable = false;
-  world.start_manager();
-  world.run_for(1s);
-  world.stop("web");
-  world.run_for(5s);
+  stop_behind_its_back(world, a);
   REQUIRE(runs_on(a));
   CHECK_FALSE((*world.manager().task("web"))->is_terminal());
-  a.reachable = true;
-  ++a.change;
-  world.poke(a);
-  world.run_for(120s);
+  come_back(world, a);
   CHECK_FALSE(runs_on(a));
   CHECK((*world.manager().task("web"))->is_terminal());
   CHECK(world.manager().audit().empty());

@@ -63,7 +63,7 @@ TEST_CASE("a version that runs for a moment costs a service without health check
   }
 }
 
-// Its port cannot be had twice, so that only one replica of a slot gets requests.
+// Until then the old one does, alone: one replica of a slot gets requests.
 TEST_CASE("a new replica gets requests once it has proved itself") {
   ServiceWorld world(2);
   service::ServiceSpec spec = web_of(1);
@@ -116,7 +116,7 @@ TEST_CASE("an update that goes on after failures ends, and says what is missing"
 }
 
 // It cannot start anywhere: no node has the image.
-TEST_CASE("failures within the ratio let the others have their turn, across a restart") {
+TEST_CASE("an update goes on past failures until they are too many, also across a restart") {
   ServiceWorld world(2);
   service::ServiceSpec spec = web_of(4);
   spec.update.max_failures_permille = 500;
